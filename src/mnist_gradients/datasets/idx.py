@@ -1,0 +1,103 @@
+"""Kedro dataset for IDX files, the format of MNIST and its relatives."""
+
+import gzip
+import hashlib
+import re
+from typing import Any, BinaryIO
+
+import numpy as np
+from kedro.io import DatasetError, Version
+from kedro_datasets._typing import ImagePreview
+
+from mnist_gradients.datasets.file import FileDataset
+from mnist_gradients.datasets.idx_format import read_idx, write_idx
+from mnist_gradients.datasets.previews import count_bars, image_sheet
+
+_CHECKSUMS = "SHA256SUMS"
+
+
+class IdxDataset(FileDataset[np.ndarray]):
+    """Loads and saves a NumPy array as an IDX file of any type and dimension.
+
+    On load, gzip is recognised by its first bytes, and if ``x.gz`` is missing but ``x`` is there
+    (or the other way round), that file is read. If a file ``SHA256SUMS`` lies beside it and lists
+    its name without ``.gz``, the decompressed content must have that SHA-256. On save, the file
+    is gzipped if its name ends in ``.gz``; equal arrays give equal bytes.
+
+    Args:
+        filepath: Path of the file, local or with any protocol that fsspec knows.
+        version: Load and save version, given by Kedro if the catalog entry is ``versioned``.
+        metadata: Anything; Kedro ignores it, kedro-viz reads layer and preview arguments from it.
+
+    Example in YAML::
+
+        train_images_raw:
+          type: mnist_gradients.datasets.IdxDataset
+          filepath: data/01_raw/mnist/train-images-idx3-ubyte.gz
+
+    Example in Python::
+
+        >>> dataset = IdxDataset(filepath="digits-idx3-ubyte.gz")
+        >>> dataset.save(np.zeros((5, 28, 28), dtype=np.uint8))
+        >>> dataset.load().shape
+        (5, 28, 28)
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        version: Version | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(filepath=filepath, version=version, metadata=metadata)
+
+    def preview(self, n_images: int = 50) -> ImagePreview:
+        """Draw the first images of a three-dimensional file, the counts of any other's values."""
+        array = self.load()
+        return image_sheet(array[:n_images]) if array.ndim == 3 else count_bars(array)
+
+    def _decode(self, file: BinaryIO) -> np.ndarray:
+        path = self._path_to_load()
+        expected = self._expected_sha256(path)
+        digest = hashlib.sha256()
+        array = read_idx(file, digest)
+        if expected is not None and digest.hexdigest() != expected:
+            raise ValueError(
+                f"found content with SHA-256 {digest.hexdigest()}, "
+                f"expected {expected} by {_CHECKSUMS} beside it"
+            )
+        return array
+
+    def _encode(self, data: np.ndarray, file: BinaryIO) -> None:
+        if not self._filepath.name.endswith(".gz"):
+            write_idx(data, file)
+            return
+        # no name and no time in the gzip header: equal arrays give equal bytes
+        with gzip.GzipFile(
+            filename="", mode="wb", fileobj=file, mtime=0, compresslevel=6
+        ) as zipped:
+            write_idx(data, zipped)
+
+    def _path_to_load(self) -> str:
+        path = super()._path_to_load()
+        if self._version or self._fs.exists(path):
+            return path
+        other = path.removesuffix(".gz") if path.endswith(".gz") else f"{path}.gz"
+        return other if self._fs.exists(other) else path
+
+    def _expected_sha256(self, path: str) -> str | None:
+        folder, _, name = path.rpartition("/")
+        sums = f"{folder}/{_CHECKSUMS}"
+        if not self._fs.exists(sums):
+            return None
+        for number, line in enumerate(self._fs.read_text(sums).splitlines(), start=1):
+            match = re.fullmatch(r"([0-9a-fA-F]{64}) [ *](.+)", line)
+            if match is None:
+                raise DatasetError(
+                    f"{sums}: found {line!r} in line {number}, "
+                    "expected 64 hexadecimal digits, two spaces and a file name"
+                )
+            if match[2] == name.removesuffix(".gz"):
+                return match[1].lower()
+        return None

@@ -1,0 +1,110 @@
+"""The IDX format of the MNIST files: an array of any type and dimension, big-endian.
+
+::
+
+    byte 0, 1   zero
+    byte 2      data type: 0x08 uint8, 0x09 int8, 0x0B int16, 0x0C int32, 0x0D float32, 0x0E float64
+    byte 3      number of dimensions n
+    4 n bytes   dimensions, unsigned 32-bit
+    the rest    values in C order
+
+Source: "THE IDX FILE FORMAT" at the end of http://yann.lecun.com/exdb/mnist/.
+"""
+
+import gzip
+import math
+import struct
+import zlib
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+_CODES = {np.dtype(name).newbyteorder("="): code for code, name in _TYPES.items()}
+_GZIP_MAGIC = b"\x1f\x8b"
+_MAX_DIMENSIONS = 64  # NumPy's limit; the format could hold 255
+_CHUNK = 1 << 20
+
+
+def read_idx(file: BinaryIO, digest: "_Hash | None" = None) -> np.ndarray:
+    """Read an IDX array, gzipped or not (told by the first bytes), in native byte order.
+
+    Memory grows only with the bytes that are there: neither a header that declares huge
+    dimensions nor a gzip stream that goes on for ever can exhaust it.
+
+    Args:
+        file: Seekable binary file at its beginning.
+        digest: A hash to update with the decompressed content.
+
+    Raises:
+        ValueError: If the content is not exactly one IDX array.
+    """
+    is_gzip = file.read(2) == _GZIP_MAGIC
+    file.seek(0)
+    if not is_gzip:
+        return _read_plain(file, digest)
+    try:
+        return _read_plain(gzip.GzipFile(fileobj=file), digest)
+    except EOFError as error:
+        raise ValueError("found a gzip stream that ends too early, expected a whole one") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(f"found a corrupt gzip stream ({error}), expected a whole one") from error
+
+
+def write_idx(array: np.ndarray, file: BinaryIO) -> None:
+    """Write ``array`` uncompressed in IDX format.
+
+    Raises:
+        ValueError: If its type is not one of the six of the format.
+    """
+    code = _CODES.get(array.dtype.newbyteorder("="))
+    if code is None:
+        names = ", ".join(dtype.name for dtype in _CODES)
+        raise ValueError(f"found an array of {array.dtype}, expected one of {names}")
+    file.write(struct.pack(f">HBB{array.ndim}I", 0, code, array.ndim, *array.shape))
+    file.write(array.astype(_TYPES[code], order="C", copy=False).tobytes())
+
+
+def _read_plain(stream: BinaryIO, digest: "_Hash | None") -> np.ndarray:
+    header = _read_up_to(stream, 4)
+    if len(header) < 4:
+        raise ValueError(f"found {len(header)} bytes, expected an IDX header of at least 4")
+    zero, code, ndim = struct.unpack(">HBB", header)
+    if zero != 0 or code not in _TYPES:
+        raise ValueError(
+            f"found the first bytes {header.hex(' ')}, expected an IDX header: "
+            "00 00, a type of 08, 09, 0b, 0c, 0d or 0e, and the number of dimensions"
+        )
+    if ndim > _MAX_DIMENSIONS:
+        raise ValueError(f"found {ndim} dimensions, expected at most {_MAX_DIMENSIONS}")
+    sizes = _read_up_to(stream, 4 * ndim)
+    if len(sizes) < 4 * ndim:
+        raise ValueError(f"found {len(sizes)} bytes of dimensions, expected {4 * ndim}")
+    shape = struct.unpack(f">{ndim}I", sizes)
+    dtype = np.dtype(_TYPES[code])
+    declared = math.prod(shape) * dtype.itemsize
+    values = _read_up_to(stream, declared)
+    expected = f"expected {declared} for {dtype.newbyteorder('=').name} of shape {shape}"
+    if len(values) < declared:
+        raise ValueError(f"found {len(values)} bytes of values, {expected}")
+    if stream.read(1):
+        raise ValueError(f"found more than {declared} bytes of values, {expected}")
+    if digest is not None:
+        for part in (header, sizes, values):
+            digest.update(part)
+    array = np.frombuffer(values, dtype).reshape(shape)
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _read_up_to(stream: BinaryIO, size: int) -> bytearray:
+    """Read ``size`` bytes, or as many as there are, without trusting ``size`` with memory."""
+    content = bytearray()
+    while len(content) < size:
+        chunk = stream.read(min(_CHUNK, size - len(content)))
+        if not chunk:
+            break
+        content += chunk
+    return content

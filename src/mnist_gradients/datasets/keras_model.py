@@ -1,0 +1,77 @@
+"""Kedro dataset for Keras models that leaves TensorFlow alone until a model is loaded or saved."""
+
+import json
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from kedro.io import Version
+from kedro_datasets._typing import TablePreview
+
+from mnist_gradients.datasets.file import FileDataset
+
+
+class KerasModelDataset(FileDataset[Any]):
+    """Loads and saves a Keras model as a ``.keras`` file, in safe mode: no code inside it runs.
+
+    Args:
+        filepath: Path of the file, ending in ``.keras``, local or with a protocol of fsspec.
+        version: Load and save version, given by Kedro if the catalog entry is ``versioned``.
+        metadata: Anything; Kedro ignores it, kedro-viz reads layer and preview arguments from it.
+
+    Raises:
+        ValueError: If the path does not end in ``.keras``.
+
+    Example in YAML::
+
+        fnn.model:
+          type: mnist_gradients.datasets.KerasModelDataset
+          filepath: data/06_models/fnn.keras
+
+    Example in Python::
+
+        >>> dataset = KerasModelDataset(filepath="fnn.keras")
+        >>> dataset.save(keras.Sequential([keras.Input((784,)), keras.layers.Dense(10)]))
+        >>> dataset.load().count_params()
+        7850
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        version: Version | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        if not str(filepath).endswith(".keras"):
+            raise ValueError(f"filepath: found {filepath}, expected a name that ends in .keras")
+        super().__init__(filepath=filepath, version=version, metadata=metadata)
+
+    def preview(self) -> TablePreview:
+        """Return one row for each layer, read from the file's configuration without Keras."""
+        with self._fs.open(self._path_to_load(), "rb") as file, zipfile.ZipFile(file) as archive:
+            layers = json.loads(archive.read("config.json"))["config"]["layers"]
+        rows = [
+            [layer["config"]["name"], layer["class_name"], layer["config"].get("units")]
+            for layer in layers
+        ]
+        columns = ["layer", "type", "units"]
+        return TablePreview({"index": list(range(len(rows))), "columns": columns, "data": rows})
+
+    def _decode(self, file: BinaryIO) -> Any:
+        import keras
+
+        with tempfile.TemporaryDirectory() as folder:
+            local = Path(folder) / "model.keras"
+            with local.open("wb") as copy:
+                shutil.copyfileobj(file, copy)
+            return keras.saving.load_model(local, safe_mode=True)
+
+    def _encode(self, data: Any, file: BinaryIO) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            local = Path(folder) / "model.keras"
+            data.save(local)
+            with local.open("rb") as copy:
+                shutil.copyfileobj(copy, file)

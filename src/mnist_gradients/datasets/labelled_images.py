@@ -1,0 +1,62 @@
+"""Kedro dataset for labelled images."""
+
+from typing import Any, BinaryIO
+
+import numpy as np
+from kedro.io import Version
+from kedro_datasets._typing import ImagePreview
+
+from mnist_gradients.datasets.file import FileDataset
+from mnist_gradients.datasets.npz import read_npz
+from mnist_gradients.datasets.previews import image_sheet
+from mnist_gradients.labelled_images import LabelledImages
+
+
+class LabelledImagesDataset(FileDataset[LabelledImages]):
+    """Loads and saves ``LabelledImages`` as an npz file; equal data gives equal bytes.
+
+    Args:
+        filepath: Path of the file, local or with any protocol that fsspec knows.
+        compressed: Whether to compress on save: a fifth of the size, many times slower.
+        version: Load and save version, given by Kedro if the catalog entry is ``versioned``.
+        metadata: Anything; Kedro ignores it, kedro-viz reads layer and preview arguments from it.
+
+    Example in YAML::
+
+        train:
+          type: mnist_gradients.datasets.LabelledImagesDataset
+          filepath: data/05_model_input/train.npz
+
+    Example in Python::
+
+        >>> dataset = LabelledImagesDataset(filepath="train.npz")
+        >>> images, labels = np.zeros((2, 28, 28), np.uint8), np.array([3, 7], np.uint8)
+        >>> dataset.save(LabelledImages(images, labels))
+        >>> dataset.load().labels
+        array([3, 7], dtype=uint8)
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        compressed: bool = False,
+        version: Version | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(filepath=filepath, version=version, metadata=metadata)
+        self._save_arrays = np.savez_compressed if compressed else np.savez
+
+    def preview(self, n_images: int = 50) -> ImagePreview:
+        """Draw the first images, each with its label."""
+        data = self.load()
+        return image_sheet(data.images[:n_images], data.labels[:n_images])
+
+    def _decode(self, file: BinaryIO) -> LabelledImages:
+        arrays = read_npz(file)
+        if set(arrays) != {"images", "labels"}:
+            raise ValueError(f"found arrays {sorted(arrays)}, expected ['images', 'labels']")
+        return LabelledImages(**arrays)
+
+    def _encode(self, data: LabelledImages, file: BinaryIO) -> None:
+        self._save_arrays(file, images=data.images, labels=data.labels)

@@ -1,0 +1,79 @@
+"""Kedro dataset for the linear models of one task."""
+
+from collections import defaultdict
+from dataclasses import asdict, fields
+from typing import Any, BinaryIO
+
+import numpy as np
+from kedro.io import Version
+from kedro_datasets._typing import TablePreview
+
+from mnist_gradients.datasets.file import FileDataset
+from mnist_gradients.datasets.npz import read_npz
+from mnist_gradients.linear_model import LinearModel
+
+_FIELDS = [field.name for field in fields(LinearModel)]
+
+
+class LinearModelsDataset(FileDataset[dict[str, LinearModel]]):
+    """Loads and saves linear models by name as one npz file; equal models give equal bytes.
+
+    The arrays are named ``<model>/<attribute>``, as in ``gradient_descent/weights``.
+
+    Args:
+        filepath: Path of the file, local or with any protocol that fsspec knows.
+        version: Load and save version, given by Kedro if the catalog entry is ``versioned``.
+        metadata: Anything; Kedro ignores it, kedro-viz reads layer and preview arguments from it.
+
+    Example in YAML::
+
+        logistic_regression.binary.models:
+          type: mnist_gradients.datasets.LinearModelsDataset
+          filepath: data/06_models/logistic_regression/binary.npz
+
+    Example in Python::
+
+        >>> dataset = LinearModelsDataset(filepath="models.npz")
+        >>> model = LinearModel(np.zeros((784, 1)), np.zeros(1), np.array([0, 1]), l2=0.1)
+        >>> dataset.save({"gradient_descent": model})
+        >>> list(dataset.load())
+        ['gradient_descent']
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        version: Version | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(filepath=filepath, version=version, metadata=metadata)
+
+    def preview(self) -> TablePreview:
+        """Return one row for each model: its name and sizes."""
+        rows = [
+            [name, model.weights.shape[0], len(model.classes), model.weights.size, model.l2]
+            for name, model in self.load().items()
+        ]
+        columns = ["model", "features", "classes", "weights", "l2"]
+        return TablePreview({"index": list(range(len(rows))), "columns": columns, "data": rows})
+
+    def _decode(self, file: BinaryIO) -> dict[str, LinearModel]:
+        attributes: dict[str, dict[str, Any]] = defaultdict(dict)
+        for key, array in read_npz(file).items():
+            name, _, attribute = key.rpartition("/")
+            attributes[name][attribute] = array if array.ndim else array.item()
+        for name, found in attributes.items():
+            if set(found) != set(_FIELDS):
+                raise ValueError(
+                    f"found {sorted(found)} of model {name!r}, expected {sorted(_FIELDS)}"
+                )
+        return {name: LinearModel(**found) for name, found in attributes.items()}
+
+    def _encode(self, data: dict[str, LinearModel], file: BinaryIO) -> None:
+        arrays = {
+            f"{name}/{attribute}": np.asarray(value)
+            for name, model in data.items()
+            for attribute, value in asdict(model).items()
+        }
+        np.savez(file, **arrays)
