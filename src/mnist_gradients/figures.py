@@ -1,0 +1,117 @@
+"""Figures that several pipelines draw, and the look that all of them share.
+
+Figures are made with `matplotlib.figure.Figure`, never with pyplot, so that drawing leaves no global
+state behind.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+TRAINING, TRAINING_DARK, TEST = "#9db7d5", "#2166ac", "#b2182b"
+
+
+def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
+    """Return a figure of `width` by `height` inches with one pair of axes and a light grid."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    tidy(axes)
+    return figure, axes
+
+
+def tidy(axes: Axes) -> None:
+    """Draw a light grid behind the data and leave out the frame's upper and right side."""
+    axes.grid(visible=True, color="0.9", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def legend_outside(axes: Axes, **options: object) -> None:
+    """Put the legend to the right of the axes, where it covers no data."""
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, **options)  # type: ignore[arg-type]
+
+
+def digit_grid(
+    rows: Sequence[np.ndarray],
+    *,
+    title: str,
+    row_labels: Sequence[str] | None = None,
+    captions: Sequence[Sequence[str]] | None = None,
+    caption_height: float = 0.0,
+) -> Figure:
+    """Draw rows of images, each pixel as it is, dark on light.
+
+    Args:
+        rows: One array (n, height, width) per row of the sheet; rows may differ in length.
+        title: What the sheet shows.
+        row_labels: A label at the left of each row.
+        captions: Per row, a caption below each image.
+        caption_height: Room for a caption, in inches.
+
+    Returns:
+        The figure.
+    """
+    n_rows, n_columns = len(rows), max(len(row) for row in rows)
+    cell = 0.72
+    figure = Figure(
+        figsize=(cell * n_columns + 0.5, (cell + caption_height) * n_rows + 0.7),
+        layout="constrained",
+    )
+    grid = figure.subplots(n_rows, n_columns, squeeze=False)
+    for i, row in enumerate(rows):
+        for j, axes in enumerate(grid[i]):
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+            if j < len(row):
+                axes.imshow(row[j], cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
+                if captions is not None:
+                    axes.set_xlabel(captions[i][j], fontsize=7.5, labelpad=2)
+        if row_labels is not None:
+            grid[i, 0].set_ylabel(row_labels[i], rotation=0, va="center", ha="right", fontsize=11)
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def confusion_matrix(counts: np.ndarray, class_names: Sequence[str], title: str) -> Figure:
+    """Draw a confusion matrix; the colour shows only the mistakes, the diagonal is left white.
+
+    Args:
+        counts: Integers (K, K); row = true class, column = predicted class.
+        class_names: K names.
+        title: What was classified by which model.
+
+    Returns:
+        The figure.
+    """
+    n_classes = len(class_names)
+    side = max(3.6, 0.56 * n_classes + 1.6)
+    figure = Figure(figsize=(side + 0.6, side), layout="constrained")
+    axes = figure.add_subplot()
+    mistakes = np.where(np.eye(n_classes, dtype=bool), 0, counts)
+    image = axes.imshow(mistakes, cmap="Reds", vmin=0, vmax=max(1, mistakes.max()))
+    for i in range(n_classes):
+        for j in range(n_classes):
+            dark = mistakes[i, j] > 0.6 * mistakes.max()
+            axes.text(
+                j,
+                i,
+                f"{counts[i, j]:,}",
+                ha="center",
+                va="center",
+                fontsize=8.5,
+                fontweight="bold" if i == j else "normal",
+                color="white" if dark else "0.35" if counts[i, j] == 0 else "black",
+            )
+    axes.set(
+        xlabel="predicted class",
+        ylabel="true class",
+        title=title,
+        xticks=range(n_classes),
+        yticks=range(n_classes),
+        xticklabels=class_names,
+        yticklabels=class_names,
+    )
+    figure.colorbar(image, ax=axes, label="mistakes (images)", shrink=0.8)
+    return figure

@@ -1,0 +1,53 @@
+"""Wiring of the feed-forward network pipeline."""
+
+from kedro.pipeline import Node, Pipeline
+
+from mnist_gradients.pipelines.fnn import nodes
+
+
+def create_pipeline() -> Pipeline:
+    """Return the pipeline that trains a Keras network and shows its two curves."""
+    return Pipeline(
+        [
+            Node(
+                nodes.train_network,
+                inputs=["train", "validation", "test", "params:fnn", "params:seed"],
+                outputs=["model", "history", "training_cost"],
+                name="train_network",
+            ),
+            Node(
+                nodes.evaluate_network,
+                inputs=["model", "validation", "test", "training_cost"],
+                outputs=["metrics", "predictions"],
+                name="evaluate_network",
+            ),
+            Node(
+                nodes.plot_loss_curves,
+                inputs="history",
+                outputs="loss_curves",
+                name="plot_loss_curves",
+            ),
+            Node(
+                nodes.plot_accuracy_curves,
+                inputs="history",
+                outputs="accuracy_curves",
+                name="plot_accuracy_curves",
+            ),
+            Node(
+                nodes.plot_confusion_matrix,
+                inputs="predictions",
+                outputs="confusion_matrix",
+                name="plot_confusion_matrix",
+            ),
+            Node(
+                nodes.plot_worst_mistakes,
+                inputs=["predictions", "test"],
+                outputs="worst_mistakes",
+                name="plot_worst_mistakes",
+            ),
+        ],
+        namespace="fnn",
+        inputs={"train", "validation", "test"},
+        parameters={"params:fnn", "params:seed"},
+        tags="fnn",
+    )

@@ -1,0 +1,164 @@
+"""Nodes of the ingestion pipeline: check the raw arrays, split them, and show what they hold."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mnist_gradients import figures
+from mnist_gradients.labelled_images import LabelledImages
+from mnist_gradients.pipelines.ingestion.parameters import IngestionParameters
+
+
+def label_images(
+    train_images: np.ndarray,
+    train_labels: np.ndarray,
+    test_images: np.ndarray,
+    test_labels: np.ndarray,
+    parameters: IngestionParameters,
+) -> tuple[LabelledImages, LabelledImages]:
+    """Join images and labels, after checking that the four raw files belong together.
+
+    Args:
+        train_images: uint8 (N, height, width).
+        train_labels: uint8 (N,).
+        test_images: uint8 (M, height, width).
+        test_labels: uint8 (M,).
+        parameters: Names the number of classes.
+
+    Returns:
+        Training and test images with their labels.
+
+    Raises:
+        ValueError: If there are not as many labels as images, a label is out of range, a class
+            has no training image, or training and test images differ in shape.
+    """
+    train = _pair(train_images, train_labels, "training")
+    test = _pair(test_images, test_labels, "test")
+    if train.images.shape[1:] != test.images.shape[1:]:
+        raise ValueError(
+            f"test images: found shape {test.images.shape[1:]}, "
+            f"expected {train.images.shape[1:]} like the training images"
+        )
+    for name, labelled in (("training", train), ("test", test)):
+        highest = int(labelled.labels.max())
+        if highest >= parameters.n_classes:
+            raise ValueError(
+                f"{name} labels: found label {highest}, expected 0 to {parameters.n_classes - 1} "
+                f"(parameter ingestion.n_classes is {parameters.n_classes})"
+            )
+    counts = np.bincount(train.labels, minlength=parameters.n_classes)
+    if not counts.all():
+        raise ValueError(
+            f"training labels: found no image of class {int(counts.argmin())}, expected every "
+            f"class from 0 to {parameters.n_classes - 1} (parameter ingestion.n_classes)"
+        )
+    return train, test
+
+
+def _pair(images: np.ndarray, labels: np.ndarray, name: str) -> LabelledImages:
+    """Join images and labels; a complaint says which of the sets it is about."""
+    try:
+        return LabelledImages(images, labels)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} set: {error}") from error
+
+
+def split_images(
+    labelled_train: LabelledImages,
+    labelled_test: LabelledImages,
+    parameters: IngestionParameters,
+    seed: int,
+) -> tuple[LabelledImages, LabelledImages, LabelledImages]:
+    """Take a stratified validation split off the training images, and subsets where asked for.
+
+    Args:
+        labelled_train: All training images.
+        labelled_test: All test images.
+        parameters: Sizes of the validation split and of the subsets.
+        seed: Seed of the split.
+
+    Returns:
+        Training, validation and test images. The order of the files is kept within each.
+
+    Raises:
+        ValueError: If a size does not leave at least one image of every class on both sides.
+    """
+    kept = _subset(labelled_train, parameters.train_limit, "ingestion.train_limit", seed)
+    test = _subset(labelled_test, parameters.test_limit, "ingestion.test_limit", seed)
+    train_rows, validation_rows = _stratified_rows(
+        kept.labels, parameters.validation_size, "ingestion.validation_size", seed
+    )
+    return kept.take(train_rows), kept.take(validation_rows), test
+
+
+def _subset(
+    labelled: LabelledImages, limit: int | None, parameter: str, seed: int
+) -> LabelledImages:
+    """Return a stratified subset of at most `limit` images."""
+    if limit is None or limit >= len(labelled):
+        return labelled
+    return labelled.take(_stratified_rows(labelled.labels, limit, parameter, seed)[1])
+
+
+def _stratified_rows(
+    labels: np.ndarray, size: int | float, parameter: str, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that remain and the rows taken off: `size` of them, in file order."""
+    from sklearn.model_selection import train_test_split
+
+    n_taken = size if isinstance(size, int) else round(size * len(labels))
+    n_classes = len(np.unique(labels))
+    if not n_classes <= n_taken <= len(labels) - n_classes:
+        raise ValueError(
+            f"parameter {parameter}: found {size} ({n_taken} of {len(labels)} images), expected "
+            f"between {n_classes} and {len(labels) - n_classes} images, so that each of the "
+            f"{n_classes} classes can stand on both sides of the split"
+        )
+    rest, taken = train_test_split(
+        np.arange(len(labels)), test_size=n_taken, stratify=labels, random_state=seed
+    )
+    return np.sort(rest), np.sort(taken)
+
+
+def count_classes(
+    train: LabelledImages, validation: LabelledImages, test: LabelledImages
+) -> pd.DataFrame:
+    """Count the images of each class in each of the three sets.
+
+    Returns:
+        Columns class, train, validation, test; one row per class.
+    """
+    n_classes = int(train.labels.max()) + 1
+    counts = {
+        name: np.bincount(images.labels, minlength=n_classes)
+        for name, images in (("train", train), ("validation", validation), ("test", test))
+    }
+    return pd.DataFrame({"class": np.arange(n_classes), **counts})
+
+
+def plot_class_counts(class_counts: pd.DataFrame) -> Figure:
+    """Draw the number of images per class as stacked bars."""
+    figure, axes = figures.new_figure(width=8, height=4)
+    base = np.zeros(len(class_counts))
+    for name in ("train", "validation", "test"):
+        axes.bar(class_counts["class"], class_counts[name], bottom=base, label=name, width=0.75)
+        base += class_counts[name].to_numpy()
+    axes.set(
+        xlabel="class (digit)",
+        ylabel="images",
+        title="Images per class in the training, validation and test set",
+        xticks=class_counts["class"],
+    )
+    figures.legend_outside(axes)
+    return figure
+
+
+def plot_sample_digits(train: LabelledImages, per_class: int = 12) -> Figure:
+    """Draw the first training images of every class, one class per row."""
+    classes = np.unique(train.labels)
+    rows = [np.flatnonzero(train.labels == label)[:per_class] for label in classes]
+    return figures.digit_grid(
+        [train.images[row] for row in rows],
+        row_labels=[str(label) for label in classes],
+        title="The first training images of each class",
+    )

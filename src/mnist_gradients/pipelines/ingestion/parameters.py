@@ -1,0 +1,21 @@
+"""Parameters of the ingestion pipeline."""
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+
+
+class IngestionParameters(BaseModel):
+    """What the raw files must hold, and how the training set is split.
+
+    Attributes:
+        n_classes: Labels must lie in 0 .. n_classes - 1, and each must occur in the training set.
+        validation_size: Validation images: a fraction of the training images, or their number.
+        train_limit: Size of the stratified subset of the training images to keep; None keeps all.
+        test_limit: The same for the test images.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    n_classes: int = Field(ge=2, le=256)
+    validation_size: PositiveInt | float = Field(gt=0)
+    train_limit: PositiveInt | None = None
+    test_limit: PositiveInt | None = None

@@ -1,0 +1,54 @@
+"""Wiring of the ingestion pipeline."""
+
+from kedro.pipeline import Node, Pipeline
+
+from mnist_gradients.pipelines.ingestion import nodes
+
+
+def create_pipeline() -> Pipeline:
+    """Return the pipeline that makes `train`, `validation` and `test` from the raw IDX files."""
+    return Pipeline(
+        [
+            Node(
+                nodes.label_images,
+                inputs=[
+                    "raw_train_images",
+                    "raw_train_labels",
+                    "raw_test_images",
+                    "raw_test_labels",
+                    "params:ingestion",
+                ],
+                outputs=["labelled_train", "labelled_test"],
+                name="label_images",
+            ),
+            Node(
+                nodes.split_images,
+                inputs=["labelled_train", "labelled_test", "params:ingestion", "params:seed"],
+                outputs=["train", "validation", "test"],
+                name="split_images",
+            ),
+            Node(
+                nodes.count_classes,
+                inputs=["train", "validation", "test"],
+                outputs="class_counts",
+                name="count_classes",
+            ),
+            Node(
+                nodes.plot_class_counts,
+                inputs="class_counts",
+                outputs="class_counts_plot",
+                name="plot_class_counts",
+            ),
+            Node(
+                nodes.plot_sample_digits,
+                inputs="train",
+                outputs="sample_digits",
+                name="plot_sample_digits",
+            ),
+        ],
+        namespace="ingestion",
+        inputs={"raw_train_images", "raw_train_labels", "raw_test_images", "raw_test_labels"},
+        outputs={"train", "validation", "test"},
+        parameters={"params:ingestion", "params:seed"},
+        tags="ingestion",
+    )
