@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_gradients.checks import check_array
+
 
 @dataclass(frozen=True, eq=False)
 class LabelledImages:
@@ -23,8 +25,8 @@ class LabelledImages:
     labels: NDArray[np.uint8]
 
     def __post_init__(self) -> None:
-        _check("images", self.images, dimensions=3)
-        _check("labels", self.labels, dimensions=1)
+        check_array("images", self.images, np.uint8, dimensions=3)
+        check_array("labels", self.labels, np.uint8, dimensions=1)
         if len(self.labels) != len(self.images):
             raise ValueError(
                 f"labels: found {len(self.labels)} labels, "
@@ -37,11 +39,3 @@ class LabelledImages:
     def take(self, indices: NDArray[np.integer]) -> "LabelledImages":
         """Return the images and labels at ``indices``, copied, in that order."""
         return LabelledImages(self.images[indices], self.labels[indices])
-
-
-def _check(name: str, array: object, dimensions: int) -> None:
-    expected = f"expected a non-empty {dimensions}-dimensional uint8 array"
-    if not isinstance(array, np.ndarray):
-        raise ValueError(f"{name}: found {type(array).__name__}, {expected}")
-    if array.dtype != np.uint8 or array.ndim != dimensions or array.size == 0:
-        raise ValueError(f"{name}: found {array.dtype} of shape {array.shape}, {expected}")

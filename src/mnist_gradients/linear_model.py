@@ -1,10 +1,13 @@
 """A fitted linear classifier: logistic regression for two classes, softmax regression for more."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, softmax
+
+from mnist_gradients.checks import check_array
+from mnist_gradients.maths.logistic import sigmoid
+from mnist_gradients.maths.softmax import softmax
 
 # Rows converted to float64 at a time: 2048 images of 784 pixels take 13 MB.
 _BLOCK_ROWS = 2048
@@ -22,7 +25,7 @@ class LinearModel:
     Attributes:
         weights: W, float64 of shape (d, K); K = 1 for the binary model.
         intercept: b, float64 of shape (K,).
-        classes: Distinct integer labels: (2,) for K = 1 (the positive class last), (K,) otherwise.
+        classes: Distinct integers: (2,) for K = 1 (the positive class last), (K,) otherwise.
         l2: Strength of the L2 penalty it was fitted with, at least 0.
         scale: Factor that takes the entries of X to the range of the fit, 1/255 for pixels.
 
@@ -30,15 +33,19 @@ class LinearModel:
         ValueError: If a type or shape is wrong, a value is not finite, or a class appears twice.
     """
 
-    weights: NDArray[np.float64]
-    intercept: NDArray[np.float64]
+    weights: NDArray[np.float64] = field(repr=False)
+    intercept: NDArray[np.float64] = field(repr=False)
     classes: NDArray[np.integer]
     l2: float
     scale: float = 1 / 255
 
     def __post_init__(self) -> None:
-        _check_floats("weights", self.weights, dimensions=2)
-        _check_floats("intercept", self.intercept, dimensions=1)
+        check_array("weights", self.weights, np.float64, dimensions=2)
+        check_array("intercept", self.intercept, np.float64, dimensions=1)
+        check_array("classes", self.classes, np.integer, dimensions=1)
+        for name in ("weights", "intercept"):
+            if not np.isfinite(getattr(self, name)).all():
+                raise ValueError(f"{name}: found NaN or infinity, expected finite values")
         columns = self.weights.shape[1]
         if len(self.intercept) != columns:
             raise ValueError(
@@ -46,11 +53,7 @@ class LinearModel:
                 f"expected {columns}, one for each column of weights"
             )
         n_classes = 2 if columns == 1 else columns
-        if (
-            not np.issubdtype(self.classes.dtype, np.integer)
-            or self.classes.shape != (n_classes,)
-            or len(np.unique(self.classes)) != n_classes
-        ):
+        if len(self.classes) != n_classes or len(np.unique(self.classes)) != n_classes:
             raise ValueError(
                 f"classes: found {self.classes.tolist()}, expected {n_classes} distinct integers"
             )
@@ -79,13 +82,13 @@ class LinearModel:
         Z += self.intercept
         return Z
 
-    def probabilities(self, X: NDArray) -> NDArray[np.float64]:
+    def probabilities(self, X: NDArray) -> NDArray[np.floating]:
         """Return P(class | row), of shape (N, n_classes), in the order of ``classes``."""
         Z = self.decision_function(X)
         if Z.shape[1] == 1:
             # sigma(-Z) rather than 1 - sigma(Z): no cancellation for confident rows
-            return np.hstack([expit(-Z), expit(Z)])
-        return softmax(Z, axis=1)
+            return np.hstack([sigmoid(-Z), sigmoid(Z)])
+        return softmax(Z)
 
     def predict(self, X: NDArray) -> NDArray[np.integer]:
         """Return the most probable class of every row, of shape (N,)."""
@@ -93,11 +96,3 @@ class LinearModel:
         if Z.shape[1] == 1:
             return self.classes[(Z[:, 0] > 0).astype(np.intp)]
         return self.classes[np.argmax(Z, axis=1)]
-
-
-def _check_floats(name: str, array: NDArray, dimensions: int) -> None:
-    expected = f"expected a non-empty {dimensions}-dimensional float64 array"
-    if array.dtype != np.float64 or array.ndim != dimensions or array.size == 0:
-        raise ValueError(f"{name}: found {array.dtype} of shape {array.shape}, {expected}")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name}: found NaN or infinity, expected finite values")

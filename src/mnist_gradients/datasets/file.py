@@ -1,14 +1,15 @@
 """What the datasets of this package share: one file, read and written whole through fsspec."""
 
 import os
-import uuid
+import tempfile
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, TypeVar
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 from kedro.io import AbstractVersionedDataset, DatasetError, Version
 from kedro.io.core import get_filepath_str, get_protocol_and_path
 
@@ -18,9 +19,9 @@ _T = TypeVar("_T")
 class FileDataset(AbstractVersionedDataset[_T, _T]):
     """A dataset that is one file; a subclass says how to decode and encode it.
 
-    Loading turns every failure into a ``DatasetError`` of one line that begins with the path.
-    Saving to a local disk replaces the file in one step, so that a failure half-way leaves the
-    earlier file as it was.
+    A file that is missing or does not hold what it should, and data that the format cannot hold,
+    give a ``DatasetError`` of one line that begins with the path. A file is replaced only when its
+    successor is complete, so that a failure half-way leaves the earlier one as it was.
 
     Args:
         filepath: Path of the file, local or with any protocol that fsspec knows.
@@ -61,32 +62,38 @@ class FileDataset(AbstractVersionedDataset[_T, _T]):
                 return self._decode(file)
         except FileNotFoundError as error:
             raise DatasetError(f"{path}: found no such file") from error
-        except Exception as error:  # a corrupt file can fail in any way inside a library
+        except ValueError as error:
             raise DatasetError(f"{path}: {error}") from error
 
     def save(self, data: _T) -> None:
-        """Write the file, its folders too.
+        """Write the file, and the folders it lies in.
 
         Raises:
-            DatasetError: If ``data`` cannot be written in this format.
+            DatasetError: If the format cannot hold ``data``.
         """
-        path = get_filepath_str(self._get_save_path(), self._protocol)
+        path = self._as_string(self._get_save_path())
         try:
             with _replacing(self._fs, path) as file:
                 self._encode(data, file)
         except ValueError as error:
             raise DatasetError(f"{path}: {error}") from error
-        self._release()
+        self._invalidate_cache()
 
     def _path_to_load(self) -> str:
-        return get_filepath_str(self._get_load_path(), self._protocol)
+        return self._as_string(self._get_load_path())
+
+    def _as_string(self, path: PurePosixPath) -> str:
+        return get_filepath_str(path, self._protocol)
 
     def _exists(self) -> bool:
         return self._fs.exists(self._path_to_load())
 
     def _release(self) -> None:
         super()._release()
-        self._fs.invalidate_cache(get_filepath_str(self._filepath, self._protocol))
+        self._invalidate_cache()
+
+    def _invalidate_cache(self) -> None:
+        self._fs.invalidate_cache(self._as_string(self._filepath))
 
     def _describe(self) -> dict[str, Any]:
         return {
@@ -98,22 +105,20 @@ class FileDataset(AbstractVersionedDataset[_T, _T]):
 
 @contextmanager
 def _replacing(fs: fsspec.AbstractFileSystem, path: str) -> Iterator[BinaryIO]:
-    """Open ``path`` for writing such that nobody ever sees it half-written.
+    """Open a new file that becomes ``path`` when the block ends without an error.
 
-    On a local disk the bytes go to a file beside it, which then takes its name. Object stores
-    make an upload visible only when it is complete.
+    A local file is written in a folder beside ``path`` and then renamed, in one step; any other
+    is uploaded when it is complete.
     """
-    fs.makedirs(fs._parent(path), exist_ok=True)
-    if "file" not in fs.protocol:
-        with fs.open(path, "wb") as file:
+    folder = None
+    if isinstance(fs, LocalFileSystem):
+        folder = Path(path).parent
+        folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder) as unfinished_folder:
+        unfinished = Path(unfinished_folder) / "file"
+        with unfinished.open("wb") as file:
             yield file
-        return
-    unfinished = f"{path}.{uuid.uuid4().hex}.part"
-    try:
-        with fs.open(unfinished, "wb") as file:
-            yield file
-        os.replace(unfinished, path)
-    except BaseException:
-        if os.path.exists(unfinished):
-            os.remove(unfinished)
-        raise
+        if folder is None:
+            fs.put_file(str(unfinished), path)
+        else:
+            os.replace(unfinished, path)

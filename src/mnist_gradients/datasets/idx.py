@@ -14,6 +14,8 @@ from mnist_gradients.datasets.idx_format import read_idx, write_idx
 from mnist_gradients.datasets.previews import count_bars, image_sheet
 
 _CHECKSUMS = "SHA256SUMS"
+# as sha256sum writes it: two spaces, or a space and an asterisk
+_CHECKSUM_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
 
 
 class IdxDataset(FileDataset[np.ndarray]):
@@ -53,15 +55,25 @@ class IdxDataset(FileDataset[np.ndarray]):
         super().__init__(filepath=filepath, version=version, metadata=metadata)
 
     def preview(self, n_images: int = 50) -> ImagePreview:
-        """Draw the first images of a three-dimensional file, the counts of any other's values."""
+        """Draw the first images, or how often each label appears.
+
+        Raises:
+            DatasetError: If the file holds neither uint8 images (N, height, width) nor labels (N,).
+        """
         array = self.load()
-        return image_sheet(array[:n_images]) if array.ndim == 3 else count_bars(array)
+        if array.ndim == 3 and array.dtype == np.uint8:
+            return image_sheet(array[:n_images])
+        if array.ndim == 1 and array.dtype == np.uint8:
+            return count_bars(array)
+        raise DatasetError(
+            f"{self._path_to_load()}: found {array.dtype} of shape {array.shape}, "
+            "expected uint8 images (N, height, width) or labels (N,) for a preview"
+        )
 
     def _decode(self, file: BinaryIO) -> np.ndarray:
-        path = self._path_to_load()
-        expected = self._expected_sha256(path)
+        expected = self._expected_sha256()
         digest = hashlib.sha256()
-        array = read_idx(file, digest)
+        array = read_idx(file, digest.update)
         if expected is not None and digest.hexdigest() != expected:
             raise ValueError(
                 f"found content with SHA-256 {digest.hexdigest()}, "
@@ -80,24 +92,38 @@ class IdxDataset(FileDataset[np.ndarray]):
             write_idx(data, zipped)
 
     def _path_to_load(self) -> str:
-        path = super()._path_to_load()
-        if self._version or self._fs.exists(path):
-            return path
-        other = path.removesuffix(".gz") if path.endswith(".gz") else f"{path}.gz"
-        return other if self._fs.exists(other) else path
+        """Return the path, or its twin with or without ``.gz`` where only that is there.
 
-    def _expected_sha256(self, path: str) -> str | None:
-        folder, _, name = path.rpartition("/")
-        sums = f"{folder}/{_CHECKSUMS}"
-        if not self._fs.exists(sums):
+        Raises:
+            DatasetError: If neither is there.
+        """
+        path = super()._path_to_load()
+        twin = path.removesuffix(".gz") if path.endswith(".gz") else f"{path}.gz"
+        for candidate in (path, twin):
+            if self._fs.exists(candidate):
+                return candidate
+        raise DatasetError(f"{path}: found neither this file nor {twin}, expected one of them")
+
+    def _exists(self) -> bool:
+        try:
+            self._path_to_load()
+        except DatasetError:
+            return False
+        return True
+
+    def _expected_sha256(self) -> str | None:
+        path = self._get_load_path()
+        checksums = self._as_string(path.with_name(_CHECKSUMS))
+        if not self._fs.exists(checksums):
             return None
-        for number, line in enumerate(self._fs.read_text(sums).splitlines(), start=1):
-            match = re.fullmatch(r"([0-9a-fA-F]{64}) [ *](.+)", line)
+        text = self._fs.read_text(checksums, encoding="utf-8", errors="replace")
+        for number, line in enumerate(text.splitlines(), start=1):
+            match = _CHECKSUM_LINE.fullmatch(line)
             if match is None:
                 raise DatasetError(
-                    f"{sums}: found {line!r} in line {number}, "
+                    f"{checksums}: found {line!r} in line {number}, "
                     "expected 64 hexadecimal digits, two spaces and a file name"
                 )
-            if match[2] == name.removesuffix(".gz"):
+            if match[2] == path.name.removesuffix(".gz"):
                 return match[1].lower()
         return None

@@ -15,12 +15,10 @@ import gzip
 import math
 import struct
 import zlib
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Callable
+from typing import BinaryIO
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _CODES = {np.dtype(name).newbyteorder("="): code for code, name in _TYPES.items()}
@@ -29,7 +27,7 @@ _MAX_DIMENSIONS = 64  # NumPy's limit; the format could hold 255
 _CHUNK = 1 << 20
 
 
-def read_idx(file: BinaryIO, digest: "_Hash | None" = None) -> np.ndarray:
+def read_idx(file: BinaryIO, observe: Callable[[bytearray], object] = lambda _: None) -> np.ndarray:
     """Read an IDX array, gzipped or not (told by the first bytes), in native byte order.
 
     Memory grows only with the bytes that are there: neither a header that declares huge
@@ -37,7 +35,7 @@ def read_idx(file: BinaryIO, digest: "_Hash | None" = None) -> np.ndarray:
 
     Args:
         file: Seekable binary file at its beginning.
-        digest: A hash to update with the decompressed content.
+        observe: Called with the decompressed content part by part, as a hash's ``update`` is.
 
     Raises:
         ValueError: If the content is not exactly one IDX array.
@@ -45,16 +43,16 @@ def read_idx(file: BinaryIO, digest: "_Hash | None" = None) -> np.ndarray:
     is_gzip = file.read(2) == _GZIP_MAGIC
     file.seek(0)
     if not is_gzip:
-        return _read_plain(file, digest)
+        return _read_plain(file, observe)
     try:
-        return _read_plain(gzip.GzipFile(fileobj=file), digest)
+        return _read_plain(gzip.GzipFile(fileobj=file), observe)
     except EOFError as error:
         raise ValueError("found a gzip stream that ends too early, expected a whole one") from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"found a corrupt gzip stream ({error}), expected a whole one") from error
 
 
-def write_idx(array: np.ndarray, file: BinaryIO) -> None:
+def write_idx(array: np.ndarray, file: BinaryIO | gzip.GzipFile) -> None:
     """Write ``array`` uncompressed in IDX format.
 
     Raises:
@@ -68,7 +66,9 @@ def write_idx(array: np.ndarray, file: BinaryIO) -> None:
     file.write(array.astype(_TYPES[code], order="C", copy=False).tobytes())
 
 
-def _read_plain(stream: BinaryIO, digest: "_Hash | None") -> np.ndarray:
+def _read_plain(
+    stream: BinaryIO | gzip.GzipFile, observe: Callable[[bytearray], object]
+) -> np.ndarray:
     header = _read_up_to(stream, 4)
     if len(header) < 4:
         raise ValueError(f"found {len(header)} bytes, expected an IDX header of at least 4")
@@ -92,14 +92,13 @@ def _read_plain(stream: BinaryIO, digest: "_Hash | None") -> np.ndarray:
         raise ValueError(f"found {len(values)} bytes of values, {expected}")
     if stream.read(1):
         raise ValueError(f"found more than {declared} bytes of values, {expected}")
-    if digest is not None:
-        for part in (header, sizes, values):
-            digest.update(part)
+    for part in (header, sizes, values):
+        observe(part)
     array = np.frombuffer(values, dtype).reshape(shape)
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _read_up_to(stream: BinaryIO, size: int) -> bytearray:
+def _read_up_to(stream: BinaryIO | gzip.GzipFile, size: int) -> bytearray:
     """Read ``size`` bytes, or as many as there are, without trusting ``size`` with memory."""
     content = bytearray()
     while len(content) < size:

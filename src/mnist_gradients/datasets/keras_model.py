@@ -11,6 +11,7 @@ from kedro.io import Version
 from kedro_datasets._typing import TablePreview
 
 from mnist_gradients.datasets.file import FileDataset
+from mnist_gradients.tensorflow_import import import_tensorflow
 
 
 class KerasModelDataset(FileDataset[Any]):
@@ -61,13 +62,21 @@ class KerasModelDataset(FileDataset[Any]):
         return TablePreview({"index": list(range(len(rows))), "columns": columns, "data": rows})
 
     def _decode(self, file: BinaryIO) -> Any:
+        import_tensorflow()
         import keras
 
         with tempfile.TemporaryDirectory() as folder:
             local = Path(folder) / "model.keras"
             with local.open("wb") as copy:
                 shutil.copyfileobj(file, copy)
-            return keras.saving.load_model(local, safe_mode=True)
+            try:
+                return keras.saving.load_model(local, safe_mode=True)
+            except Exception as error:  # Keras and its zip and HDF5 readers fail in many ways
+                reason = str(error).strip().partition("\n")[0]
+                raise ValueError(
+                    f"found a file that Keras cannot load in safe mode ({reason}), "
+                    "expected a model saved as .keras"
+                ) from error
 
     def _encode(self, data: Any, file: BinaryIO) -> None:
         with tempfile.TemporaryDirectory() as folder:

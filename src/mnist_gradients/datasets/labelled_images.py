@@ -2,12 +2,11 @@
 
 from typing import Any, BinaryIO
 
-import numpy as np
 from kedro.io import Version
 from kedro_datasets._typing import ImagePreview
 
 from mnist_gradients.datasets.file import FileDataset
-from mnist_gradients.datasets.npz import read_npz
+from mnist_gradients.datasets.npz import read_npz, write_npz
 from mnist_gradients.datasets.previews import image_sheet
 from mnist_gradients.labelled_images import LabelledImages
 
@@ -45,7 +44,7 @@ class LabelledImagesDataset(FileDataset[LabelledImages]):
         metadata: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(filepath=filepath, version=version, metadata=metadata)
-        self._save_arrays = np.savez_compressed if compressed else np.savez
+        self._compressed = compressed
 
     def preview(self, n_images: int = 50) -> ImagePreview:
         """Draw the first images, each with its label."""
@@ -59,4 +58,5 @@ class LabelledImagesDataset(FileDataset[LabelledImages]):
         return LabelledImages(**arrays)
 
     def _encode(self, data: LabelledImages, file: BinaryIO) -> None:
-        self._save_arrays(file, images=data.images, labels=data.labels)
+        arrays = {"images": data.images, "labels": data.labels}
+        write_npz(arrays, file, compressed=self._compressed)

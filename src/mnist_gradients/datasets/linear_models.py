@@ -9,7 +9,7 @@ from kedro.io import Version
 from kedro_datasets._typing import TablePreview
 
 from mnist_gradients.datasets.file import FileDataset
-from mnist_gradients.datasets.npz import read_npz
+from mnist_gradients.datasets.npz import read_npz, write_npz
 from mnist_gradients.linear_model import LinearModel
 
 _FIELDS = [field.name for field in fields(LinearModel)]
@@ -76,4 +76,4 @@ class LinearModelsDataset(FileDataset[dict[str, LinearModel]]):
             for name, model in data.items()
             for attribute, value in asdict(model).items()
         }
-        np.savez(file, **arrays)
+        write_npz(arrays, file)

@@ -14,26 +14,35 @@ _COLUMNS = 10
 
 
 def image_sheet(images: np.ndarray, labels: np.ndarray | None = None) -> ImagePreview:
-    """Draw images (N, height, width) in rows of ten, each with its label if there are labels."""
+    """Draw uint8 images (N, height, width) in rows of ten, dark on light, labels above them."""
     from matplotlib.figure import Figure
 
-    rows = -(-len(images) // _COLUMNS)
-    figure = Figure(figsize=(8, 0.9 * rows), layout="tight")
-    for position, axes in enumerate(figure.subplots(rows, _COLUMNS, squeeze=False).flat):
-        axes.axis("off")
-        if position < len(images):
-            axes.imshow(images[position], cmap="gray_r", vmin=0, vmax=255)
-            if labels is not None:
-                axes.set_title(str(labels[position]), fontsize=9)
+    count, height, width = images.shape
+    rows = -(-count // _COLUMNS)
+    gap = max(2, height // 3)
+    sheet = np.zeros((rows, height + gap, _COLUMNS, width + gap), dtype=np.uint8)
+    for index, image in enumerate(images):
+        sheet[index // _COLUMNS, gap:, index % _COLUMNS, :width] = image
+    sheet = sheet.reshape(rows * (height + gap), _COLUMNS * (width + gap))
+
+    inches = 8 / sheet.shape[1]
+    figure = Figure(figsize=(8, inches * sheet.shape[0]))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.axis("off")
+    axes.imshow(sheet, cmap="gray_r", vmin=0, vmax=255)
+    for index, label in enumerate([] if labels is None else labels):
+        row, column = divmod(index, _COLUMNS)
+        x, y = column * (width + gap) + width / 2, row * (height + gap) + gap / 2
+        axes.text(x, y, str(label), ha="center", va="center", fontsize=9)
     return _png(figure)
 
 
 def count_bars(labels: np.ndarray) -> ImagePreview:
-    """Draw how often each label appears."""
+    """Draw how often each label appears among labels (N,)."""
     from matplotlib.figure import Figure
 
     values, counts = np.unique(labels, return_counts=True)
-    figure = Figure(figsize=(6, 3), layout="tight")
+    figure = Figure(figsize=(8, 4), layout="tight")
     axes = figure.subplots()
     bars = axes.bar([str(value) for value in values], counts)
     axes.bar_label(bars, fontsize=8)
