@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -17,11 +16,14 @@ _T = TypeVar("_T")
 
 
 class FileDataset(AbstractVersionedDataset[_T, _T]):
-    """A dataset that is one file; a subclass says how to decode and encode it.
+    """A dataset that is one file: finds it, opens it, and names it in every complaint.
 
     A file that is missing or does not hold what it should, and data that the format cannot hold,
     give a ``DatasetError`` of one line that begins with the path. A file is replaced only when its
     successor is complete, so that a failure half-way leaves the earlier one as it was.
+
+    A subclass defines ``load`` and ``save`` itself (Kedro wraps inherited ones twice, and then
+    takes two time stamps for one version) on top of ``_reading`` and ``_writing``.
 
     Args:
         filepath: Path of the file, local or with any protocol that fsspec knows.
@@ -42,39 +44,25 @@ class FileDataset(AbstractVersionedDataset[_T, _T]):
             glob_function=self._fs.glob,
         )
 
-    @abstractmethod
-    def _decode(self, file: BinaryIO) -> _T:
-        """Read the data from ``file``; raise ValueError, in one line, if that is impossible."""
-
-    @abstractmethod
-    def _encode(self, data: _T, file: BinaryIO) -> None:
-        """Write ``data`` to ``file``; raise ValueError, in one line, if that is impossible."""
-
-    def load(self) -> _T:
-        """Read the file.
-
-        Raises:
-            DatasetError: If there is no such file or it does not hold what it should.
-        """
+    @contextmanager
+    def _reading(self) -> Iterator[BinaryIO]:
+        """Open the file to load; ValueError inside the block becomes an error about the file."""
         path = self._path_to_load()
         try:
             with self._fs.open(path, "rb") as file:
-                return self._decode(file)
+                yield file
         except FileNotFoundError as error:
             raise DatasetError(f"{path}: found no such file") from error
         except ValueError as error:
             raise DatasetError(f"{path}: {error}") from error
 
-    def save(self, data: _T) -> None:
-        """Write the file, and the folders it lies in.
-
-        Raises:
-            DatasetError: If the format cannot hold ``data``.
-        """
+    @contextmanager
+    def _writing(self) -> Iterator[BinaryIO]:
+        """Open a file that becomes the saved one if the block ends without an error."""
         path = self._as_string(self._get_save_path())
         try:
             with _replacing(self._fs, path) as file:
-                self._encode(data, file)
+                yield file
         except ValueError as error:
             raise DatasetError(f"{path}: {error}") from error
         self._invalidate_cache()

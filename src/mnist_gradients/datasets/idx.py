@@ -3,7 +3,7 @@
 import gzip
 import hashlib
 import re
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from kedro.io import DatasetError, Version
@@ -54,6 +54,38 @@ class IdxDataset(FileDataset[np.ndarray]):
     ) -> None:
         super().__init__(filepath=filepath, version=version, metadata=metadata)
 
+    def load(self) -> np.ndarray:
+        """Read the array.
+
+        Raises:
+            DatasetError: If the file is missing, is not exactly one IDX array, or has another
+                SHA-256 than it should.
+        """
+        with self._reading() as file:
+            expected = self._expected_sha256()
+            digest = hashlib.sha256()
+            array = read_idx(file, digest.update)
+            if expected is not None and digest.hexdigest() != expected:
+                raise ValueError(
+                    f"found content with SHA-256 {digest.hexdigest()}, "
+                    f"expected {expected} by {_CHECKSUMS} beside it"
+                )
+            return array
+
+    def save(self, data: np.ndarray) -> None:
+        """Write the array.
+
+        Raises:
+            DatasetError: If the format has no such type.
+        """
+        with self._writing() as file:
+            if not self._filepath.name.endswith(".gz"):
+                write_idx(data, file)
+                return
+            # no name and no time in the gzip header: equal arrays give equal bytes
+            with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as zipped:
+                write_idx(data, zipped)
+
     def preview(self, n_images: int = 50) -> ImagePreview:
         """Draw the first images, or how often each label appears.
 
@@ -69,27 +101,6 @@ class IdxDataset(FileDataset[np.ndarray]):
             f"{self._path_to_load()}: found {array.dtype} of shape {array.shape}, "
             "expected uint8 images (N, height, width) or labels (N,) for a preview"
         )
-
-    def _decode(self, file: BinaryIO) -> np.ndarray:
-        expected = self._expected_sha256()
-        digest = hashlib.sha256()
-        array = read_idx(file, digest.update)
-        if expected is not None and digest.hexdigest() != expected:
-            raise ValueError(
-                f"found content with SHA-256 {digest.hexdigest()}, "
-                f"expected {expected} by {_CHECKSUMS} beside it"
-            )
-        return array
-
-    def _encode(self, data: np.ndarray, file: BinaryIO) -> None:
-        if not self._filepath.name.endswith(".gz"):
-            write_idx(data, file)
-            return
-        # no name and no time in the gzip header: equal arrays give equal bytes
-        with gzip.GzipFile(
-            filename="", mode="wb", fileobj=file, mtime=0, compresslevel=6
-        ) as zipped:
-            write_idx(data, zipped)
 
     def _path_to_load(self) -> str:
         """Return the path, or its twin with or without ``.gz`` where only that is there.

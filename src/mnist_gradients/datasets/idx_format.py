@@ -45,7 +45,8 @@ def read_idx(file: BinaryIO, observe: Callable[[bytearray], object] = lambda _: 
     if not is_gzip:
         return _read_plain(file, observe)
     try:
-        return _read_plain(gzip.GzipFile(fileobj=file), observe)
+        with gzip.GzipFile(fileobj=file) as unzipped:
+            return _read_plain(unzipped, observe)
     except EOFError as error:
         raise ValueError("found a gzip stream that ends too early, expected a whole one") from error
     except (gzip.BadGzipFile, zlib.error) as error:

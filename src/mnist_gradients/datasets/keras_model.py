@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from kedro.io import Version
 from kedro_datasets._typing import TablePreview
@@ -50,9 +50,29 @@ class KerasModelDataset(FileDataset[Any]):
             raise ValueError(f"filepath: found {filepath}, expected a name that ends in .keras")
         super().__init__(filepath=filepath, version=version, metadata=metadata)
 
+    def load(self) -> Any:
+        """Read the model, compiled as it was saved.
+
+        Raises:
+            DatasetError: If the file is missing or Keras cannot load it in safe mode.
+        """
+        with self._reading() as file, tempfile.TemporaryDirectory() as folder:
+            local = Path(folder) / "model.keras"
+            with local.open("wb") as copy:
+                shutil.copyfileobj(file, copy)
+            return _load_safely(local)
+
+    def save(self, data: Any) -> None:
+        """Write the model."""
+        with self._writing() as file, tempfile.TemporaryDirectory() as folder:
+            local = Path(folder) / "model.keras"
+            data.save(local)
+            with local.open("rb") as copy:
+                shutil.copyfileobj(copy, file)
+
     def preview(self) -> TablePreview:
         """Return one row for each layer, read from the file's configuration without Keras."""
-        with self._fs.open(self._path_to_load(), "rb") as file, zipfile.ZipFile(file) as archive:
+        with self._reading() as file, zipfile.ZipFile(file) as archive:
             layers = json.loads(archive.read("config.json"))["config"]["layers"]
         rows = [
             [layer["config"]["name"], layer["class_name"], layer["config"].get("units")]
@@ -61,26 +81,16 @@ class KerasModelDataset(FileDataset[Any]):
         columns = ["layer", "type", "units"]
         return TablePreview({"index": list(range(len(rows))), "columns": columns, "data": rows})
 
-    def _decode(self, file: BinaryIO) -> Any:
-        import_tensorflow()
-        import keras
 
-        with tempfile.TemporaryDirectory() as folder:
-            local = Path(folder) / "model.keras"
-            with local.open("wb") as copy:
-                shutil.copyfileobj(file, copy)
-            try:
-                return keras.saving.load_model(local, safe_mode=True)
-            except Exception as error:  # Keras and its zip and HDF5 readers fail in many ways
-                reason = str(error).strip().partition("\n")[0]
-                raise ValueError(
-                    f"found a file that Keras cannot load in safe mode ({reason}), "
-                    "expected a model saved as .keras"
-                ) from error
+def _load_safely(path: Path) -> Any:
+    import_tensorflow()
+    import keras
 
-    def _encode(self, data: Any, file: BinaryIO) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            local = Path(folder) / "model.keras"
-            data.save(local)
-            with local.open("rb") as copy:
-                shutil.copyfileobj(copy, file)
+    try:
+        return keras.saving.load_model(path, safe_mode=True)
+    except Exception as error:  # Keras and its zip and HDF5 readers fail in many ways
+        reason = str(error).strip().partition("\n")[0]
+        raise ValueError(
+            f"found a file that Keras cannot load in safe mode ({reason}), "
+            "expected a model saved as .keras"
+        ) from error

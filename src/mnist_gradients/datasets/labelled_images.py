@@ -1,6 +1,6 @@
 """Kedro dataset for labelled images."""
 
-from typing import Any, BinaryIO
+from typing import Any
 
 from kedro.io import Version
 from kedro_datasets._typing import ImagePreview
@@ -46,17 +46,25 @@ class LabelledImagesDataset(FileDataset[LabelledImages]):
         super().__init__(filepath=filepath, version=version, metadata=metadata)
         self._compressed = compressed
 
+    def load(self) -> LabelledImages:
+        """Read the images and labels.
+
+        Raises:
+            DatasetError: If the file is missing or does not hold labelled images.
+        """
+        with self._reading() as file:
+            arrays = read_npz(file)
+            if set(arrays) != {"images", "labels"}:
+                raise ValueError(f"found arrays {sorted(arrays)}, expected ['images', 'labels']")
+            return LabelledImages(**arrays)
+
+    def save(self, data: LabelledImages) -> None:
+        """Write the images and labels."""
+        arrays = {"images": data.images, "labels": data.labels}
+        with self._writing() as file:
+            write_npz(arrays, file, compressed=self._compressed)
+
     def preview(self, n_images: int = 50) -> ImagePreview:
         """Draw the first images, each with its label."""
         data = self.load()
         return image_sheet(data.images[:n_images], data.labels[:n_images])
-
-    def _decode(self, file: BinaryIO) -> LabelledImages:
-        arrays = read_npz(file)
-        if set(arrays) != {"images", "labels"}:
-            raise ValueError(f"found arrays {sorted(arrays)}, expected ['images', 'labels']")
-        return LabelledImages(**arrays)
-
-    def _encode(self, data: LabelledImages, file: BinaryIO) -> None:
-        arrays = {"images": data.images, "labels": data.labels}
-        write_npz(arrays, file, compressed=self._compressed)

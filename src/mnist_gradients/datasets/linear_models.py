@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import asdict, fields
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from kedro.io import Version
@@ -49,31 +49,45 @@ class LinearModelsDataset(FileDataset[dict[str, LinearModel]]):
     ) -> None:
         super().__init__(filepath=filepath, version=version, metadata=metadata)
 
-    def preview(self) -> TablePreview:
-        """Return one row for each model: its name and sizes."""
-        rows = [
-            [name, model.weights.shape[0], len(model.classes), model.weights.size, model.l2]
-            for name, model in self.load().items()
-        ]
-        columns = ["model", "features", "classes", "weights", "l2"]
-        return TablePreview({"index": list(range(len(rows))), "columns": columns, "data": rows})
+    def load(self) -> dict[str, LinearModel]:
+        """Read the models, in the order in which they were saved.
 
-    def _decode(self, file: BinaryIO) -> dict[str, LinearModel]:
-        attributes: dict[str, dict[str, Any]] = defaultdict(dict)
-        for key, array in read_npz(file).items():
-            name, _, attribute = key.rpartition("/")
-            attributes[name][attribute] = array if array.ndim else array.item()
-        for name, found in attributes.items():
-            if set(found) != set(_FIELDS):
-                raise ValueError(
-                    f"found {sorted(found)} of model {name!r}, expected {sorted(_FIELDS)}"
-                )
-        return {name: LinearModel(**found) for name, found in attributes.items()}
+        Raises:
+            DatasetError: If the file is missing or does not hold linear models.
+        """
+        with self._reading() as file:
+            attributes: dict[str, dict[str, Any]] = defaultdict(dict)
+            for key, array in read_npz(file).items():
+                name, _, attribute = key.rpartition("/")
+                attributes[name][attribute] = array if array.ndim else array.item()
+            for name, found in attributes.items():
+                if set(found) != set(_FIELDS):
+                    raise ValueError(
+                        f"found {sorted(found)} of model {name!r}, expected {sorted(_FIELDS)}"
+                    )
+            return {name: LinearModel(**found) for name, found in attributes.items()}
 
-    def _encode(self, data: dict[str, LinearModel], file: BinaryIO) -> None:
+    def save(self, data: dict[str, LinearModel]) -> None:
+        """Write the models."""
         arrays = {
             f"{name}/{attribute}": np.asarray(value)
             for name, model in data.items()
             for attribute, value in asdict(model).items()
         }
-        write_npz(arrays, file)
+        with self._writing() as file:
+            write_npz(arrays, file)
+
+    def preview(self) -> TablePreview:
+        """Return one row for each model: its name and sizes."""
+        rows = [
+            [
+                name,
+                model.weights.shape[0],
+                len(model.classes),
+                model.weights.size + model.intercept.size,
+                model.l2,
+            ]
+            for name, model in self.load().items()
+        ]
+        columns = ["model", "features", "classes", "parameters", "l2"]
+        return TablePreview({"index": list(range(len(rows))), "columns": columns, "data": rows})
