@@ -2,7 +2,7 @@
 
 ::
 
-    train_images_raw:
+    raw_train_images:
       type: mnist_gradients.datasets.IdxDataset
       filepath: data/01_raw/mnist/train-images-idx3-ubyte.gz
       validator: mnist_gradients.validators.check_raw_images

@@ -1,3 +1,5 @@
+import doctest
+import inspect
 import pickle
 import subprocess
 import sys
@@ -5,7 +7,8 @@ import sys
 import fsspec
 import numpy as np
 import pytest
-from kedro.io import DatasetError, Version
+import yaml
+from kedro.io import DataCatalog, DatasetError, Version
 
 from mnist_gradients.datasets import (
     IdxDataset,
@@ -14,6 +17,8 @@ from mnist_gradients.datasets import (
     LinearModelsDataset,
 )
 from mnist_gradients.datasets.file import FileDataset
+from mnist_gradients.labelled_images import LabelledImages
+from mnist_gradients.linear_model import LinearModel
 
 DATASETS = [
     (IdxDataset, "digits.gz"),
@@ -109,6 +114,44 @@ def test_dataset_can_be_rebuilt_from_its_configuration(tmp_path, dataset_class, 
     config = dataset._init_config()
     assert config.pop("type").endswith(dataset_class.__name__)
     assert str(dataset_class(**config)) == str(dataset)
+
+
+@pytest.mark.parametrize("dataset_class", [dataset_class for dataset_class, _ in DATASETS])
+def test_yaml_example_in_the_docstring_is_a_catalog_entry(dataset_class):
+    example = inspect.getdoc(dataset_class).partition("Example in YAML::")[2]
+    entry = yaml.safe_load(example.partition("Example in Python::")[0])
+    (dataset,) = DataCatalog.from_config(entry).values()
+    assert type(dataset) is dataset_class
+
+
+@pytest.mark.parametrize(
+    "dataset_class",
+    [
+        IdxDataset,
+        LabelledImagesDataset,
+        LinearModelsDataset,
+        pytest.param(KerasModelDataset, marks=pytest.mark.tensorflow),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_python_example_in_the_docstring_works(dataset_class, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {
+        "np": np,
+        "LabelledImages": LabelledImages,
+        "LinearModel": LinearModel,
+        dataset_class.__name__: dataset_class,
+    }
+    if dataset_class is KerasModelDataset:
+        import keras
+
+        names["keras"] = keras
+    (example,) = doctest.DocTestFinder(recurse=False).find(
+        dataset_class, dataset_class.__name__, globs=names
+    )
+    results = doctest.DocTestRunner().run(example)
+    assert results.attempted >= 3
+    assert results.failed == 0
 
 
 def test_importing_the_datasets_imports_no_heavy_library():

@@ -33,7 +33,7 @@ class IdxDataset(FileDataset[np.ndarray]):
 
     Example in YAML::
 
-        train_images_raw:
+        raw_train_images:
           type: mnist_gradients.datasets.IdxDataset
           filepath: data/01_raw/mnist/train-images-idx3-ubyte.gz
 
@@ -83,7 +83,7 @@ class IdxDataset(FileDataset[np.ndarray]):
                 write_idx(data, file)
                 return
             # no name and no time in the gzip header: equal arrays give equal bytes
-            with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as zipped:
+            with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as zipped:
                 write_idx(data, zipped)
 
     def preview(self, n_images: int = 50) -> ImagePreview:
