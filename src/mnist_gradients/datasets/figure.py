@@ -1,0 +1,65 @@
+"""Pictures: matplotlib figures saved as PNG, and read back as the bytes of the file."""
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from kedro.io import Version
+from kedro_datasets._typing import ImagePreview
+
+from mnist_gradients.datasets.file import FileDataset
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class FigureDataset(FileDataset):
+    """Saves a figure as a PNG file and loads the bytes of that file.
+
+    kedro-datasets' ``MatplotlibDataset`` saves only; here a report can read the picture that another
+    pipeline drew. The file is replaced only when complete, and the same figure gives the same bytes.
+
+    Example in the catalog::
+
+        fnn.loss_curves:
+          type: mnist_gradients.datasets.FigureDataset
+          filepath: data/08_reporting/fnn/loss_curves.png
+
+    Example in Python::
+
+        >>> dataset = FigureDataset(filepath="empty.png")
+        >>> dataset.save(Figure())
+        >>> dataset.load()[:4]
+        b'\\x89PNG'
+
+    Args:
+        filepath: Path of the PNG file.
+        dpi: Pixels per inch of the figure.
+        version: See ``FileDataset``.
+        metadata: See ``FileDataset``.
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        dpi: int = 120,
+        version: Version | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(filepath=filepath, version=version, metadata=metadata)
+        self._dpi = dpi
+
+    def load(self) -> bytes:
+        """Return the bytes of the PNG file."""
+        with self._reading() as file:
+            return file.read()
+
+    def save(self, data: "Figure") -> None:
+        """Draw a figure into the file."""
+        with self._writing() as file:
+            # The version of matplotlib would otherwise stand in the file.
+            data.savefig(file, format="png", dpi=self._dpi, metadata={"Software": None})
+
+    def preview(self) -> ImagePreview:
+        """Return the picture for kedro-viz."""
+        return ImagePreview(base64.b64encode(self.load()).decode("ascii"))

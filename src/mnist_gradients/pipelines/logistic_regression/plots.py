@@ -1,0 +1,142 @@
+"""Nodes that draw the pictures of the logistic-regression pipeline."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mnist_gradients import figures
+from mnist_gradients.labelled_images import LabelledImages
+from mnist_gradients.linear_model import LinearModel
+from mnist_gradients.pipelines.logistic_regression.nodes import REFERENCE
+from mnist_gradients.pipelines.logistic_regression.parameters import TaskParameters
+from mnist_gradients.pipelines.logistic_regression.task import (
+    class_names,
+    design_matrix,
+    targets,
+)
+
+SMALLEST_GAP = 1e-13  # what float64 can still tell apart
+
+
+def plot_regularisation_path(regularisation_path: pd.DataFrame) -> Figure:
+    """Draw training and validation error against the strength of the penalty."""
+    figure, axes = figures.new_figure(width=7.5, height=4.5)
+    path = regularisation_path
+    chosen = path[path["chosen"]].iloc[0]
+    for part, colour in (("train", figures.TRAINING_DARK), ("validation", figures.TEST)):
+        axes.plot(
+            path["l2"], 100 * path[f"{part}_error"], color=colour, marker="o", label=f"{part} error"
+        )
+    axes.axvline(chosen["l2"], color="0.4", linestyle=":", label=f"chosen: {chosen['l2']:g}")
+    axes.set(
+        xscale="log",
+        xlabel="strength of the L2 penalty, lambda",
+        ylabel="error (% of images)",
+        title="Regularisation path: the penalty is chosen by validation error",
+    )
+    axes.legend(frameon=False)
+    return figure
+
+
+def plot_convergence(history: pd.DataFrame, comparison: pd.DataFrame) -> Figure:
+    """Draw each solver's relative gap to the optimum against iterations and against seconds."""
+    optimum = comparison["objective"].min()
+    figure = Figure(figsize=(12, 5), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    for solver, part in history.groupby("solver", sort=False):
+        gap = ((part["objective"] - optimum) / optimum).clip(lower=SMALLEST_GAP)
+        for axes, x in zip(panels, ("iteration", "seconds"), strict=True):
+            if solver == REFERENCE:
+                axes.plot(part[x], gap, "k*", markersize=12, label="scikit-learn, at its end")
+            else:
+                # A logarithmic axis has no place for iteration 0.
+                axes.plot(part[x].iloc[1:], gap.iloc[1:], linewidth=1.8, label=solver)
+    for axes, label in zip(panels, ("iterations", "seconds, set-up included"), strict=True):
+        figures.tidy(axes)
+        axes.set(xscale="log", yscale="log", xlabel=label)
+    panels[0].set_ylabel("relative gap to the optimum, (J − J*) / J*")
+    figures.legend_outside(panels[1])
+    unfinished = comparison.loc[comparison["relative_gap"] > 1e-3, "solver"].tolist()
+    note = f"; stopped far from converged: {', '.join(unfinished)}" if unfinished else ""
+    figure.suptitle(f"Solvers on one objective, from the same start{note}")
+    return figure
+
+
+def plot_weights(
+    models: dict[str, LinearModel],
+    comparison: pd.DataFrame,
+    train: LabelledImages,
+    parameters: TaskParameters,
+) -> Figure:
+    """Draw the weights of the best model as images, one per class."""
+    model = _best_model(models, comparison)
+    names = class_names(train, parameters)
+    shown = names[1:] if model.weights.shape[1] == 1 else names
+    n_columns = min(5, len(shown))
+    n_rows = -(-len(shown) // n_columns)
+    figure = Figure(figsize=(2.4 * n_columns + 1.8, 2.5 * n_rows + 0.5), layout="constrained")
+    grid = figure.subplots(n_rows, n_columns, squeeze=False)
+    largest = np.abs(model.weights).max()
+    for axes in grid.ravel():
+        axes.set_axis_off()
+    for axes, name, w in zip(grid.ravel(), shown, model.weights.T, strict=False):
+        image = axes.imshow(
+            w.reshape(train.images.shape[1:]), cmap="RdBu_r", vmin=-largest, vmax=largest
+        )
+        axes.set_title(name, fontsize=10)
+    figure.colorbar(image, ax=grid, label="weight (nats per unit of pixel)", shrink=0.8)
+    figure.suptitle("Ink on red speaks for the class, on blue against it")
+    return figure
+
+
+def plot_roc_curves(
+    models: dict[str, LinearModel],
+    comparison: pd.DataFrame,
+    test: LabelledImages,
+    parameters: TaskParameters,
+) -> Figure:
+    """Draw the best model's ROC curve on the test images, one per class against the rest."""
+    from sklearn.metrics import roc_auc_score, roc_curve
+
+    model = _best_model(models, comparison)
+    scores = model.log_probabilities(design_matrix(test))
+    y = targets(test, parameters)
+    names = class_names(test, parameters)
+    figure, axes = figures.new_figure(width=7.5, height=4.8)
+    for k in range(1 if len(names) == 2 else 0, len(names)):
+        false_positives, true_positives, _ = roc_curve(y == k, scores[:, k])
+        area = roc_auc_score(y == k, scores[:, k])
+        axes.plot(false_positives, true_positives, label=f"{names[k]}: {area:.4f}")
+    axes.set(
+        xlabel="false positive rate (fraction of the other images)",
+        ylabel="true positive rate (fraction of the class)",
+        xlim=(-0.005, 0.3),
+        ylim=(0.7, 1.005),
+        title="ROC curves on the test images (upper left part)",
+    )
+    figures.legend_outside(axes, title="class: area under the curve")
+    return figure
+
+
+def plot_confusion_matrix(
+    models: dict[str, LinearModel],
+    comparison: pd.DataFrame,
+    test: LabelledImages,
+    parameters: TaskParameters,
+) -> Figure:
+    """Draw which classes the best model takes for which, on the test images."""
+    model = _best_model(models, comparison)
+    y, predicted = targets(test, parameters), model.predict(design_matrix(test))
+    names = class_names(test, parameters)
+    counts = np.zeros((len(names), len(names)), dtype=int)
+    np.add.at(counts, (y, predicted), 1)
+    wrong = int((y != predicted).sum())
+    return figures.confusion_matrix(
+        counts, names, f"{wrong:,} mistakes in {len(y):,} test images"
+    )
+
+
+def _best_model(models: dict[str, LinearModel], comparison: pd.DataFrame) -> LinearModel:
+    """Return the hand-derived model with the lowest objective."""
+    own = comparison[comparison["solver"] != REFERENCE]
+    return models[str(own.loc[own["objective"].idxmin(), "solver"])]
