@@ -86,7 +86,7 @@ def confusion_matrix(counts: np.ndarray, class_names: Sequence[str], title: str)
         The figure.
     """
     n_classes = len(class_names)
-    side = max(3.6, 0.56 * n_classes + 1.6)
+    side = max(4.6, 0.56 * n_classes + 1.6)
     figure = Figure(figsize=(side + 0.6, side), layout="constrained")
     axes = figure.add_subplot()
     mistakes = np.where(np.eye(n_classes, dtype=bool), 0, counts)

@@ -94,14 +94,14 @@ def _plot_curves(history: pd.DataFrame, measure: str) -> tuple[Figure, Any]:
     figure, axes = figures.new_figure(width=9, height=4.8)
     iteration, of_batch = history["iteration"], history[f"train_{measure}"]
     window = max(1, min(100, len(history) // 20))
-    running_mean = of_batch.rolling(window, min_periods=1).mean()
+    running_mean = of_batch.rolling(window, min_periods=1, center=True).mean()
     axes.plot(iteration, of_batch, color=figures.TRAINING, linewidth=0.5, alpha=0.5)
     axes.plot(
         iteration,
         running_mean,
         color=figures.TRAINING_DARK,
         linewidth=1.6,
-        label=f"training {measure}: each mini-batch (pale)\nand mean of the last {window}",
+        label=f"training {measure}: each mini-batch (pale)\nand mean of {window} of them",
     )
     evaluated = history.dropna(subset=[f"test_{measure}"])
     axes.plot(

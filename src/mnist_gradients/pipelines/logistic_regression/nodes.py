@@ -67,6 +67,8 @@ def fit_models(
 ) -> tuple[dict[str, LinearModel], pd.DataFrame]:
     """Minimise one objective, at the chosen penalty, with every solver and with scikit-learn.
 
+    Each of them has one thread, so that their seconds can be compared.
+
     Returns:
         Solver name to model, and the history: one row per solver and iteration with the columns
         solver, iteration (0 is the start), objective, gradient_norm and seconds since the start of
@@ -76,7 +78,7 @@ def fit_models(
     models, histories = {}, []
     for name, options in parameters.solvers.items():
         record = HistoryRecorder(name)
-        objective = make_objective(train, l2, parameters)
+        objective = make_objective(train, l2, parameters, threads=1)
         solution = SOLVERS[name](
             objective, callback=record, **options.model_dump(exclude_none=True)
         )
@@ -96,6 +98,7 @@ def fit_reference(
         The model, and one row of history.
     """
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     logger.info("    %s: running %s", REFERENCE, parameters.reference.solver)
     record = HistoryRecorder(REFERENCE)
@@ -108,7 +111,10 @@ def fit_reference(
         tol=parameters.reference.tolerance,
         max_iter=parameters.reference.max_iterations,
         fit_intercept=parameters.intercept == "free",
-    ).fit(X, targets(train, parameters))
+    )
+    # Several BLAS threads wait for each other by spinning, on a busy machine for most of the time.
+    with threadpool_limits(limits=1):
+        estimator.fit(X, targets(train, parameters))
     seconds = record.elapsed()
     objective = make_objective(train, l2, parameters)
     w = np.ascontiguousarray(estimator.coef_.T).ravel()

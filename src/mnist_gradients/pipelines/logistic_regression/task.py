@@ -48,9 +48,16 @@ def class_names(images: LabelledImages, parameters: TaskParameters) -> list[str]
 
 
 def make_objective(
-    images: LabelledImages, l2: float, parameters: TaskParameters
+    images: LabelledImages, l2: float, parameters: TaskParameters, threads: int | None = None
 ) -> LinearObjective:
-    """Return the objective of the task, computed in float64 so that gaps of 1e-12 can be told."""
+    """Return the objective of the task, computed in float64 so that gaps of 1e-12 can be told.
+
+    Args:
+        images: Where the loss is summed.
+        l2: Strength of the penalty.
+        parameters: Names the task and the kind of intercept.
+        threads: Number of threads; None for every core.
+    """
     kind = SoftmaxObjective if parameters.positive_classes is None else LogisticObjective
     return kind(
         design_matrix(images),
@@ -58,6 +65,7 @@ def make_objective(
         l2,
         intercept=parameters.intercept,
         scale=PIXEL_SCALE,
+        threads=threads,
         compute_dtype=np.float64,
     )
 
