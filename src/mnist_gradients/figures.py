@@ -1,10 +1,11 @@
 """Figures that several pipelines draw, and the look that all of them share.
 
-Figures are made with `matplotlib.figure.Figure`, never with pyplot, so that drawing leaves no global
-state behind.
+Figures are made with `matplotlib.figure.Figure`, never with pyplot, so that drawing leaves no
+global state behind.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -28,9 +29,9 @@ def tidy(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def legend_outside(axes: Axes, **options: object) -> None:
+def legend_outside(axes: Axes, **options: Any) -> None:
     """Put the legend to the right of the axes, where it covers no data."""
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, **options)  # type: ignore[arg-type]
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, **options)
 
 
 def digit_grid(

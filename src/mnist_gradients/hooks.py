@@ -4,10 +4,13 @@ import logging
 import time
 from typing import Any
 
+from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
+
+from mnist_gradients.errors import install_short_errors
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +25,11 @@ class ConsoleHooks:
         self._n_nodes = 0
         self._n_started = 0
         self._started_at = 0.0
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Let an error end the command with its message, not with a traceback."""
+        install_short_errors(context.project_path / "error.log")
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
@@ -50,9 +58,10 @@ class ConsoleHooks:
 def summary_lines(model_comparison: Any) -> list[str]:
     """Return a line per model: its test error in per cent and its training time in seconds."""
     width = max(map(len, model_comparison["model"]))
-    lines = [f"{'model':<{width}}  test error  training time"]
-    for row in model_comparison.itertuples():
-        lines.append(
+    return [
+        f"{'model':<{width}}  test error  training time",
+        *(
             f"{row.model:<{width}}  {100 * row.test_error:8.2f} %  {row.train_seconds:11.1f} s"
-        )
-    return lines
+            for row in model_comparison.itertuples()
+        ),
+    ]

@@ -87,7 +87,7 @@ class LinearModel:
         if Z.shape[1] == 1:
             # log (1 - sigma(t)) and log sigma(t) are the log-softmax of the logits 0 and t
             Z = np.hstack([np.zeros_like(Z), Z])
-        return log_softmax(Z)
+        return np.asarray(log_softmax(Z), dtype=np.float64)
 
     def probabilities(self, X: NDArray) -> NDArray[np.float64]:
         """Return P(class | row), of shape (N, n_classes), in the order of ``classes``."""

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class FigureDataset(FileDataset):
-    """Saves a figure as a PNG file and loads the bytes of that file.
+    r"""Saves a figure as a PNG file and loads the bytes of that file.
 
     kedro-datasets' ``MatplotlibDataset`` saves only; here a report can read the picture that another
-    pipeline drew. The file is replaced only when complete, and the same figure gives the same bytes.
+    pipeline drew. The file is replaced only when complete; the same figure gives the same bytes.
 
     Example in the catalog::
 
@@ -29,7 +29,7 @@ class FigureDataset(FileDataset):
         >>> dataset = FigureDataset(filepath="empty.png")
         >>> dataset.save(Figure())
         >>> dataset.load()[:4]
-        b'\\x89PNG'
+        b'\x89PNG'
 
     Args:
         filepath: Path of the PNG file.

@@ -5,9 +5,7 @@ from typing import Any
 from mnist_gradients.pipelines.fnn.parameters import FnnParameters
 
 
-def build_network(
-    parameters: FnnParameters, image_shape: tuple[int, int], n_classes: int
-) -> Any:
+def build_network(parameters: FnnParameters, image_shape: tuple[int, int], n_classes: int) -> Any:
     """Return a network from raw pixels (batch, height, width) in 0..255 to logits (batch, K).
 
     Scaling to [0, 1] is a layer, so that whoever loads the network feeds it images as they are.

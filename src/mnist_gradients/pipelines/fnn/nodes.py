@@ -71,7 +71,9 @@ def plot_loss_curves(history: pd.DataFrame) -> Figure:
     """Draw training loss and test loss against training iterations, in one figure."""
     figure, axes = _plot_curves(history, "loss")
     axes.set(
-        ylabel="cross-entropy (nats)", yscale="log", title="Training loss and test loss by iteration"
+        ylabel="cross-entropy (nats)",
+        yscale="log",
+        title="Training loss and test loss by iteration",
     )
     axes.yaxis.set_major_formatter("{x:g}")
     return figure

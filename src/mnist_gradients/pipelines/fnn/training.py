@@ -171,7 +171,6 @@ def compile_iterations(
 
     height, width = images.images.shape[1:]
     reach = parameters.max_shift
-    n_classes = network.output_shape[-1]
     padded = np.pad(images.images, ((0, 0), (reach, reach), (reach, reach)))
     pixels = tf.constant(padded.reshape(len(images), -1))
     labels = tf.constant(images.labels.astype(np.int32))
@@ -186,9 +185,7 @@ def compile_iterations(
 
     @tf.function(jit_compile=True)
     def iterate(rows: Any, offsets: Any) -> tuple[Any, Any]:
-        moved = tf.gather(
-            tf.gather(pixels, rows), centre[None, :] - offsets[:, None], batch_dims=1
-        )
+        moved = tf.gather(tf.gather(pixels, rows), centre[None, :] - offsets[:, None], batch_dims=1)
         x = tf.reshape(tf.cast(moved, tf.float32), (parameters.batch_size, height, width))
         y = tf.gather(labels, rows)
         with tf.GradientTape() as tape:

@@ -18,19 +18,22 @@ def label_images(
 ) -> tuple[LabelledImages, LabelledImages]:
     """Join images and labels, after checking that the four raw files belong together.
 
+    The sizes of the splits are checked here as well: a mistake shows before anything is written.
+
     Args:
         train_images: uint8 (N, height, width).
         train_labels: uint8 (N,).
         test_images: uint8 (M, height, width).
         test_labels: uint8 (M,).
-        parameters: Names the number of classes.
+        parameters: The number of classes, and the sizes of the splits.
 
     Returns:
         Training and test images with their labels.
 
     Raises:
         ValueError: If there are not as many labels as images, a label is out of range, a class
-            has no training image, or training and test images differ in shape.
+            has no training image, training and test images differ in shape, or a split is too
+            large or too small for the images there are.
     """
     train = _pair(train_images, train_labels, "training")
     test = _pair(test_images, test_labels, "test")
@@ -52,6 +55,9 @@ def label_images(
             f"training labels: found no image of class {int(counts.argmin())}, expected every "
             f"class from 0 to {parameters.n_classes - 1} (parameter ingestion.n_classes)"
         )
+    n_kept = _n_kept(train, parameters.train_limit, "ingestion.train_limit")
+    _n_kept(test, parameters.test_limit, "ingestion.test_limit")
+    _n_taken(parameters.validation_size, n_kept, parameters.n_classes, "ingestion.validation_size")
     return train, test
 
 
@@ -95,9 +101,29 @@ def _subset(
     labelled: LabelledImages, limit: int | None, parameter: str, seed: int
 ) -> LabelledImages:
     """Return a stratified subset of at most `limit` images."""
-    if limit is None or limit >= len(labelled):
+    n_kept = _n_kept(labelled, limit, parameter)
+    if n_kept == len(labelled):
         return labelled
-    return labelled.take(_stratified_rows(labelled.labels, limit, parameter, seed)[1])
+    return labelled.take(_stratified_rows(labelled.labels, n_kept, parameter, seed)[1])
+
+
+def _n_kept(labelled: LabelledImages, limit: int | None, parameter: str) -> int:
+    """Return how many images a limit keeps."""
+    if limit is None or limit >= len(labelled):
+        return len(labelled)
+    return _n_taken(limit, len(labelled), len(np.unique(labelled.labels)), parameter)
+
+
+def _n_taken(size: int | float, n_images: int, n_classes: int, parameter: str) -> int:
+    """Return how many of the images a size, a number or a fraction, takes off."""
+    n_taken = size if isinstance(size, int) else round(size * n_images)
+    if not n_classes <= n_taken <= n_images - n_classes:
+        raise ValueError(
+            f"parameter {parameter}: found {size} ({n_taken} of {n_images} images), expected "
+            f"between {n_classes} and {n_images - n_classes} images, so that each of the "
+            f"{n_classes} classes can stand on both sides of the split"
+        )
+    return n_taken
 
 
 def _stratified_rows(
@@ -106,16 +132,11 @@ def _stratified_rows(
     """Return the rows that remain and the rows taken off: `size` of them, in file order."""
     from sklearn.model_selection import train_test_split
 
-    n_taken = size if isinstance(size, int) else round(size * len(labels))
-    n_classes = len(np.unique(labels))
-    if not n_classes <= n_taken <= len(labels) - n_classes:
-        raise ValueError(
-            f"parameter {parameter}: found {size} ({n_taken} of {len(labels)} images), expected "
-            f"between {n_classes} and {len(labels) - n_classes} images, so that each of the "
-            f"{n_classes} classes can stand on both sides of the split"
-        )
     rest, taken = train_test_split(
-        np.arange(len(labels)), test_size=n_taken, stratify=labels, random_state=seed
+        np.arange(len(labels)),
+        test_size=_n_taken(size, len(labels), len(np.unique(labels)), parameter),
+        stratify=labels,
+        random_state=seed,
     )
     return np.sort(rest), np.sort(taken)
 

@@ -39,9 +39,7 @@ class HistoryRecorder:
                 seconds,
             )
 
-    def add(
-        self, iteration: int, objective: float, gradient_norm: float, seconds: float
-    ) -> None:
+    def add(self, iteration: int, objective: float, gradient_norm: float, seconds: float) -> None:
         """Keep an iteration that ended `seconds` after the start."""
         self._rows.append((iteration, objective, gradient_norm, seconds))
 

@@ -9,7 +9,8 @@ import pandas as pd
 from mnist_gradients.labelled_images import LabelledImages
 from mnist_gradients.linear_model import LinearModel
 from mnist_gradients.maths.descent import SOLVERS
-DEFAULT_SOLVER="lbfgs"
+
+DEFAULT_SOLVER = "lbfgs"
 from mnist_gradients.pipelines.logistic_regression.history import HistoryRecorder
 from mnist_gradients.pipelines.logistic_regression.parameters import TaskParameters
 from mnist_gradients.pipelines.logistic_regression.task import (
@@ -143,7 +144,10 @@ def measure_models(
     rows = []
     for name, model in models.items():
         objective = make_objective(train, model.l2, parameters)
-        row = {"solver": name, "objective": objective(objective.pack(model.weights, model.intercept))[0]}
+        row = {
+            "solver": name,
+            "objective": objective(objective.pack(model.weights, model.intercept))[0],
+        }
         for part, images in (("train", train), ("validation", validation), ("test", test)):
             measured = evaluate(model, images, parameters)
             row |= {f"{part}_{key}": value for key, value in measured.items()}

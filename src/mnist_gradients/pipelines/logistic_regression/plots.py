@@ -131,12 +131,10 @@ def plot_confusion_matrix(
     counts = np.zeros((len(names), len(names)), dtype=int)
     np.add.at(counts, (y, predicted), 1)
     wrong = int((y != predicted).sum())
-    return figures.confusion_matrix(
-        counts, names, f"{wrong:,} mistakes in {len(y):,} test images"
-    )
+    return figures.confusion_matrix(counts, names, f"{wrong:,} mistakes in {len(y):,} test images")
 
 
 def _best_model(models: dict[str, LinearModel], comparison: pd.DataFrame) -> LinearModel:
     """Return the hand-derived model with the lowest objective."""
-    own = comparison[comparison["solver"] != REFERENCE]
-    return models[str(own.loc[own["objective"].idxmin(), "solver"])]
+    own = comparison[comparison["solver"] != REFERENCE].set_index("solver")
+    return models[str(own["objective"].idxmin())]

@@ -4,7 +4,11 @@ from kedro.pipeline import Node, Pipeline
 
 from mnist_gradients.pipelines.reporting import nodes
 
-METRICS = ("logistic_regression.binary.metrics", "logistic_regression.multinomial.metrics", "fnn.metrics")
+METRICS = (
+    "logistic_regression.binary.metrics",
+    "logistic_regression.multinomial.metrics",
+    "fnn.metrics",
+)
 PICTURES = {
     "loss_curves": "fnn.loss_curves",
     "accuracy_curves": "fnn.accuracy_curves",
