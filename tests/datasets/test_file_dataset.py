@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import yaml
 from kedro.io import DataCatalog, DatasetError, Version
+from matplotlib.figure import Figure
 
 from mnist_gradients.datasets import (
+    FigureDataset,
     IdxDataset,
     KerasModelDataset,
     LabelledImagesDataset,
@@ -25,6 +27,7 @@ DATASETS = [
     (LabelledImagesDataset, "train.npz"),
     (LinearModelsDataset, "models.npz"),
     (KerasModelDataset, "network.keras"),
+    (FigureDataset, "curves.png"),
 ]
 
 
@@ -130,6 +133,7 @@ def test_yaml_example_in_the_docstring_is_a_catalog_entry(dataset_class):
         IdxDataset,
         LabelledImagesDataset,
         LinearModelsDataset,
+        FigureDataset,
         pytest.param(KerasModelDataset, marks=pytest.mark.tensorflow),
     ],
 )
@@ -138,6 +142,7 @@ def test_python_example_in_the_docstring_works(dataset_class, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     names = {
         "np": np,
+        "Figure": Figure,
         "LabelledImages": LabelledImages,
         "LinearModel": LinearModel,
         dataset_class.__name__: dataset_class,

@@ -13,12 +13,19 @@ if TYPE_CHECKING:
 
 
 class FigureDataset(FileDataset):
-    r"""Saves a figure as a PNG file and loads the bytes of that file.
+    """Saves a figure as a PNG file and loads the bytes of that file.
 
-    kedro-datasets' ``MatplotlibDataset`` saves only; here a report can read the picture that another
-    pipeline drew. The file is replaced only when complete; the same figure gives the same bytes.
+    kedro-datasets' ``MatplotlibDataset`` saves only; here a report can read the picture that
+    another pipeline drew. The file is replaced only when complete; the same figure gives
+    the same bytes.
 
-    Example in the catalog::
+    Args:
+        filepath: Path of the PNG file, local or with any protocol that fsspec knows.
+        dpi: Pixels per inch of the figure.
+        version: Load and save version, given by Kedro if the catalog entry is ``versioned``.
+        metadata: Anything; Kedro ignores it, kedro-viz reads the layer from it.
+
+    Example in YAML::
 
         fnn.loss_curves:
           type: mnist_gradients.datasets.FigureDataset
@@ -28,14 +35,8 @@ class FigureDataset(FileDataset):
 
         >>> dataset = FigureDataset(filepath="empty.png")
         >>> dataset.save(Figure())
-        >>> dataset.load()[:4]
-        b'\x89PNG'
-
-    Args:
-        filepath: Path of the PNG file.
-        dpi: Pixels per inch of the figure.
-        version: See ``FileDataset``.
-        metadata: See ``FileDataset``.
+        >>> dataset.load()[1:4]
+        b'PNG'
     """
 
     def __init__(
