@@ -25,7 +25,7 @@ class FnnParameters(BaseModel):
         evaluate_every: Iterations between two evaluations on the validation and test images.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     hidden_widths: tuple[PositiveInt, ...] = Field(min_length=1)
     activation: Literal["relu", "tanh", "sigmoid", "gelu", "silu"]

@@ -87,7 +87,8 @@ def split_images(
         Training, validation and test images. The order of the files is kept within each.
 
     Raises:
-        ValueError: If a size does not leave at least one image of every class on both sides.
+        ValueError: If a size is too small or too large for every class to stand on both sides of
+            the split, or a class has a single image.
     """
     kept = _subset(labelled_train, parameters.train_limit, "ingestion.train_limit", seed)
     test = _subset(labelled_test, parameters.test_limit, "ingestion.test_limit", seed)
@@ -132,9 +133,15 @@ def _stratified_rows(
     """Return the rows that remain and the rows taken off: `size` of them, in file order."""
     from sklearn.model_selection import train_test_split
 
+    classes, counts = np.unique(labels, return_counts=True)
+    if counts.min() < 2:
+        raise ValueError(
+            f"parameter {parameter}: found {size}, but class {classes[counts.argmin()]} has a "
+            "single image, expected at least 2 of each class to split"
+        )
     rest, taken = train_test_split(
         np.arange(len(labels)),
-        test_size=_n_taken(size, len(labels), len(np.unique(labels)), parameter),
+        test_size=_n_taken(size, len(labels), len(classes), parameter),
         stratify=labels,
         random_state=seed,
     )

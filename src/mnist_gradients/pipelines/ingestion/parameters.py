@@ -13,7 +13,7 @@ class IngestionParameters(BaseModel):
         test_limit: The same for the test images.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     n_classes: int = Field(ge=2, le=256)
     validation_size: PositiveInt | float = Field(gt=0)

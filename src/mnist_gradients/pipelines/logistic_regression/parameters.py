@@ -24,7 +24,7 @@ class SolverParameters(BaseModel):
         step_size: Learning rate alpha; None lets the solver take 1/L.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     max_iterations: PositiveInt
     tolerance: PositiveFloat
@@ -40,7 +40,7 @@ class ReferenceParameters(BaseModel):
         tolerance: Its `tol`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     solver: Literal["lbfgs", "newton-cg", "newton-cholesky"]
     max_iterations: PositiveInt
@@ -60,7 +60,7 @@ class TaskParameters(BaseModel):
         reference: How the reference optimum is found.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     positive_classes: tuple[NonNegativeInt, ...] | None = Field(default=None, min_length=1)
     l2_values: tuple[PositiveFloat, ...] = Field(min_length=1)
