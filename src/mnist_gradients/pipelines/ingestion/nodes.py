@@ -32,8 +32,8 @@ def label_images(
 
     Raises:
         ValueError: If there are not as many labels as images, a label is out of range, a class
-            has no training image, training and test images differ in shape, or a split is too
-            large or too small for the images there are.
+            has no image in either set, training and test images differ in shape, or a split is
+            too large or too small for the images there are.
     """
     train = _pair(train_images, train_labels, "training")
     test = _pair(test_images, test_labels, "test")
@@ -49,12 +49,12 @@ def label_images(
                 f"{name} labels: found label {highest}, expected 0 to {parameters.n_classes - 1} "
                 f"(parameter ingestion.n_classes is {parameters.n_classes})"
             )
-    counts = np.bincount(train.labels, minlength=parameters.n_classes)
-    if not counts.all():
-        raise ValueError(
-            f"training labels: found no image of class {int(counts.argmin())}, expected every "
-            f"class from 0 to {parameters.n_classes - 1} (parameter ingestion.n_classes)"
-        )
+        counts = np.bincount(labelled.labels, minlength=parameters.n_classes)
+        if not counts.all():
+            raise ValueError(
+                f"{name} labels: found no image of class {int(counts.argmin())}, expected every "
+                f"class from 0 to {parameters.n_classes - 1} (parameter ingestion.n_classes)"
+            )
     n_kept = _n_kept(train, parameters.train_limit, "ingestion.train_limit")
     _n_kept(test, parameters.test_limit, "ingestion.test_limit")
     _n_taken(parameters.validation_size, n_kept, parameters.n_classes, "ingestion.validation_size")

@@ -7,7 +7,7 @@ class IngestionParameters(BaseModel):
     """What the raw files must hold, and how the training set is split.
 
     Attributes:
-        n_classes: Labels must lie in 0 .. n_classes - 1, and each must occur in the training set.
+        n_classes: Labels must lie in 0 .. n_classes - 1; each must occur in training and test set.
         validation_size: Validation images: a fraction of the training images, or their number.
         train_limit: Size of the stratified subset of the training images to keep; None keeps all.
         test_limit: The same for the test images.

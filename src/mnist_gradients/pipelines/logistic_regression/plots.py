@@ -29,6 +29,7 @@ def plot_regularisation_path(regularisation_path: pd.DataFrame) -> Figure:
         )
     axes.axvline(chosen["l2"], color="0.4", linestyle=":", label=f"chosen: {chosen['l2']:g}")
     axes.set(
+        xlim=(path["l2"].min() / 2, path["l2"].max() * 2),  # a single strength has a place, too
         xscale="log",
         xlabel="strength of the L2 penalty, lambda",
         ylabel="error (% of images)",
