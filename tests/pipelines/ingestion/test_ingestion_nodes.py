@@ -79,8 +79,23 @@ class TestLabelImages:
                 "training labels: found no image of class 3, expected every class from 0 to 3 "
                 "(parameter ingestion.n_classes)",
             ),
+            (
+                raw(30),
+                raw(12, n_classes=2),
+                {},
+                "test labels: found no image of class 2, expected every class from 0 to 2 "
+                "(parameter ingestion.n_classes)",
+            ),
         ],
-        ids=["fewer labels", "more labels", "shape", "train label", "test label", "missing class"],
+        ids=[
+            "fewer labels",
+            "more labels",
+            "shape",
+            "label out of range in training",
+            "label out of range in test",
+            "class missing in training",
+            "class missing in test",
+        ],
     )
     def test_files_that_do_not_belong_together_are_refused(self, train, test, changes, words):
         with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
