@@ -1,0 +1,101 @@
+"""What the classifiers share: a softmax over logits, labels of any type, checked parameters."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from numbers import Integral, Real
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from mnist_gradients.maths.softmax import log_softmax, softmax
+
+
+class SoftmaxClassifier(ClassifierMixin, BaseEstimator, ABC):
+    """Classifier whose probabilities are the softmax of logits.
+
+    Attributes:
+        dtypes: Types that X may keep; any other becomes the first.
+        classes_: Labels in order, (K,).
+        n_features_in_: d.
+    """
+
+    dtypes: tuple[type[np.generic], ...]
+    classes_: NDArray
+
+    @abstractmethod
+    def logits(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Logarithm of the probabilities up to a constant per row, (N, K)."""
+
+    def predict(self, X: ArrayLike) -> NDArray:
+        """Most probable label of every row, (N,)."""
+        numbers = np.argmax(self.logits(X), axis=1)
+        return self.classes_[numbers]
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Probability of each class, (N, K), in the order of ``classes_``."""
+        return softmax(self.logits(X))
+
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Logarithm of the probabilities, (N, K), finite where they themselves round to zero."""
+        return log_softmax(self.logits(X))
+
+    def _rows(self, X: ArrayLike) -> NDArray:
+        """Rows to classify, checked against those of the fit."""
+        check_is_fitted(self)
+        return validate_data(self, X, reset=False, dtype=self.dtypes)
+
+    def _rows_and_class_numbers(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray]:
+        """Rows to fit and their class numbers 0..K-1; sets ``classes_``."""
+        rows, labels = validate_data(self, X, y, dtype=self.dtypes, order="C")
+        check_classification_targets(labels)
+        self.classes_, numbers = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y holds one class, {self.classes_[0]!r}, expected at least two")
+        return rows, numbers
+
+
+def check_number(name: str, value: object, *, zero: bool = False, infinity: bool = False) -> None:
+    """Refuse a parameter that is not a positive number.
+
+    Args:
+        name: What the message calls the parameter.
+        value: The parameter.
+        zero: Whether it may be zero.
+        infinity: Whether it may be infinite.
+
+    Raises:
+        ValueError: If it is not; the message begins with ``name``.
+    """
+    number = float(value) if isinstance(value, Real) else np.nan
+    in_range = number > 0 or (zero and number == 0)
+    if not in_range or (np.isinf(number) and not infinity):
+        kind = "number" if infinity else "finite number"
+        raise ValueError(
+            f"{name} is {value!r}, expected a {kind} {'of at least' if zero else 'above'} 0"
+        )
+
+
+def check_count(name: str, value: object) -> None:
+    """Refuse a parameter that is not an integer of at least 1.
+
+    Raises:
+        ValueError: If it is not; the message begins with ``name``.
+    """
+    if not (isinstance(value, Integral) and int(value) >= 1):
+        raise ValueError(f"{name} is {value!r}, expected an integer of at least 1")
+
+
+def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
+    """Refuse a parameter that is not one of some names.
+
+    Raises:
+        ValueError: If it is not; the message begins with ``name``.
+    """
+    choices = list(choices)
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}, expected one of {', '.join(choices)}")

@@ -1,0 +1,63 @@
+"""scikit-learn's own checks of estimators: all of them, none skipped, none expected to fail."""
+
+from unittest import SkipTest
+
+import numpy as np
+import pytest
+from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
+
+from mnist_gradients.estimators import GradientLogisticRegression, GradientMLPClassifier
+
+
+@pytest.fixture
+def _array_api(monkeypatch):
+    """Without this variable scikit-learn skips the check of array API input."""
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")
+
+
+@pytest.mark.usefixtures("_array_api")
+@parametrize_with_checks(
+    [
+        GradientLogisticRegression(),
+        GradientLogisticRegression(fit_intercept=False, warm_start=True),
+        GradientMLPClassifier(),
+        GradientMLPClassifier(
+            hidden_layer_sizes=[20, 10],
+            activation="tanh",
+            optimiser="momentum",
+            learning_rate=0.05,
+            batch_size=30,
+            max_iter=30,
+        ),
+    ]
+)
+def test_scikit_learn_check(estimator, check):
+    try:
+        check(estimator)
+    except SkipTest as skip:
+        pytest.fail(f"skipped: {skip}")
+
+
+class Forgetful(GradientLogisticRegression):
+    """Breaks the contract: its fit changes a parameter."""
+
+    def fit(self, X, y):
+        self.C = 2.0
+        return super().fit(X, y)
+
+
+class Constant(GradientMLPClassifier):
+    """Breaks the contract: it learns nothing."""
+
+    def predict(self, X):
+        return np.full(len(self._rows(X)), self.classes_[0])
+
+
+@pytest.mark.parametrize(
+    ("broken", "check_name"),
+    [(Forgetful(), "check_dont_overwrite_parameters"), (Constant(), "check_classifiers_train")],
+)
+@pytest.mark.usefixtures("_array_api")
+def test_the_checks_find_a_broken_estimator(broken, check_name):
+    results = check_estimator(broken, on_fail=None, on_skip=None)
+    assert check_name in {r["check_name"] for r in results if r["status"] == "failed"}
