@@ -47,6 +47,13 @@ def test_digit_grid_shows_every_image_where_it_belongs():
     assert pixels(figure).std() > 0
 
 
+def test_digit_grid_of_no_image_is_a_title_alone():
+    figure = figures.digit_grid([np.zeros((0, 4, 4), dtype=np.uint8)], title="none")
+    assert figure.get_suptitle() == "none"
+    assert not any(axes.images for axes in figure.axes)
+    pixels(figure)
+
+
 def test_every_digit_is_drawn_on_the_same_scale_from_white_to_black():
     figure = figures.digit_grid([np.array([[[0, 100]]], dtype=np.uint8)], title="")
     image = figure.axes[0].images[0]

@@ -45,7 +45,7 @@ def digit_grid(
     """Draw rows of images, each pixel as it is, dark on light.
 
     Args:
-        rows: One array (n, height, width) per row of the sheet; rows may differ in length.
+        rows: One array (n, height, width) per row of the sheet; n may differ, and may be 0.
         title: What the sheet shows.
         row_labels: A label at the left of each row.
         captions: Per row, a caption below each image.
@@ -54,7 +54,7 @@ def digit_grid(
     Returns:
         The figure.
     """
-    n_rows, n_columns = len(rows), max(len(row) for row in rows)
+    n_rows, n_columns = len(rows), max(1, *(len(row) for row in rows))
     cell = 0.72
     figure = Figure(
         figsize=(cell * n_columns + 0.5, (cell + caption_height) * n_rows + 0.7),
