@@ -1,0 +1,28 @@
+import re
+
+import pytest
+from pydantic import ValidationError
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"learning_rate": -1}, "learning_rate\n  Input should be greater than 0"),
+        ({"learning_rate": float("inf")}, "learning_rate\n  Input should be a finite number"),
+        ({"weight_decay": -0.1}, "weight_decay\n  Input should be greater than or equal to 0"),
+        ({"dropout": 1.0}, "dropout\n  Input should be less than 1"),
+        ({"label_smoothing": 1.0}, "label_smoothing\n  Input should be less than 1"),
+        ({"max_shift": -1}, "max_shift\n  Input should be greater than or equal to 0"),
+        ({"batch_size": 0}, "batch_size\n  Input should be greater than 0"),
+        ({"epochs": 0}, "epochs\n  Input should be greater than 0"),
+        ({"evaluate_every": 0}, "evaluate_every\n  Input should be greater than 0"),
+        ({"hidden_widths": ()}, "hidden_widths\n  Tuple should have at least 1 item"),
+        ({"hidden_widths": (16, 0)}, "hidden_widths.1\n  Input should be greater than 0"),
+        ({"optimiser": "rmsprop"}, "optimiser\n  Input should be 'sgd', 'momentum', 'adam' or"),
+        ({"schedule": "linear"}, "schedule\n  Input should be 'constant' or 'cosine'"),
+        ({"lerning_rate": 0.1}, "lerning_rate\n  Extra inputs are not permitted"),
+    ],
+)
+def test_parameters_out_of_range_are_refused(parameters, changes, words):
+    with pytest.raises(ValidationError, match=re.escape(words)):
+        parameters(**changes)
