@@ -1,5 +1,7 @@
 """Wiring of the reporting pipeline."""
 
+import warnings
+
 from kedro.pipeline import Node, Pipeline
 
 from mnist_gradients.pipelines.reporting import nodes
@@ -25,28 +27,31 @@ CHECKS = "derivations.checks"
 
 def create_pipeline() -> Pipeline:
     """Return the pipeline that compares all models and writes the report."""
-    return Pipeline(
-        [
-            Node(
-                nodes.compare_models,
-                inputs=list(METRICS),
-                outputs="model_comparison",
-                name="compare_models",
-            ),
-            Node(
-                nodes.write_report,
-                inputs={
-                    "model_comparison": "model_comparison",
-                    "checks": CHECKS,
-                    "parameters": "parameters",
-                    **PICTURES,
-                },
-                outputs="report",
-                name="write_report",
-            ),
-        ],
-        namespace="reporting",
-        inputs={*METRICS, *PICTURES.values(), CHECKS},
-        parameters={"parameters"},
-        tags="reporting",
-    )
+    with warnings.catch_warnings():
+        # Kedro warns of dots in names; these are the namespaces of the other pipelines.
+        warnings.filterwarnings("ignore", "One or more dataset names contain '.'")
+        return Pipeline(
+            [
+                Node(
+                    nodes.compare_models,
+                    inputs=list(METRICS),
+                    outputs="model_comparison",
+                    name="compare_models",
+                ),
+                Node(
+                    nodes.write_report,
+                    inputs={
+                        "model_comparison": "model_comparison",
+                        "checks": CHECKS,
+                        "parameters": "parameters",
+                        **PICTURES,
+                    },
+                    outputs="report",
+                    name="write_report",
+                ),
+            ],
+            namespace="reporting",
+            inputs={*METRICS, *PICTURES.values(), CHECKS},
+            parameters={"parameters"},
+            tags="reporting",
+        )
