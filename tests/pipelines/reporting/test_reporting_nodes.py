@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 from jinja2 import UndefinedError
+from pydantic import BaseModel
 
 from mnist_gradients.pipelines.reporting import nodes
 from mnist_gradients.pipelines.reporting.pipeline import PICTURES
@@ -42,8 +43,17 @@ CHECKS = pd.DataFrame(
 PNGS = {name: f"picture of {name}".encode() for name in PICTURES}
 
 
+class Solver(BaseModel):
+    """A block of parameters as Kedro hands it on."""
+
+    steps: tuple[float, ...] = (0.5, 0.25)
+
+
+PARAMETERS = {"seed": 3, "tasks": {"binary": Solver()}}
+
+
 def report(models, **pictures):
-    return nodes.write_report(models, CHECKS, {"seed": 3, "fnn": {"epochs": 2}}, **pictures)
+    return nodes.write_report(models, CHECKS, PARAMETERS, **pictures)
 
 
 class Page(HTMLParser):
@@ -151,7 +161,7 @@ class TestReport:
     def test_versions_and_parameters_are_there_to_reproduce_the_run(self, html):
         assert ["keras", version("keras")] in Page(html).rows
         written = re.search(r"<pre>(.*?)</pre>", html, re.DOTALL)[1]
-        assert yaml.safe_load(written) == {"seed": 3, "fnn": {"epochs": 2}}
+        assert yaml.safe_load(written) == {"seed": 3, "tasks": {"binary": {"steps": [0.5, 0.25]}}}
 
     def test_picture_that_is_missing_is_an_error_and_no_hole(self, models):
         with pytest.raises(UndefinedError, match="has no attribute 'loss_curves'"):

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import BaseModel
 
 PACKAGES = ("mnist-gradients", "kedro", "numpy", "scipy", "scikit-learn", "tensorflow", "keras")
 
@@ -57,7 +58,7 @@ def write_report(
     Args:
         model_comparison: Output of `compare_models`.
         checks: One row per checked identity of the derivations.
-        parameters: All parameters of the run.
+        parameters: All parameters of the run, blocks of them as Pydantic models.
         pictures: PNG files by the name under which the template shows them.
 
     Returns:
@@ -69,10 +70,19 @@ def write_report(
     return environment.get_template("report.html.jinja").render(
         models=model_comparison.to_dict("records"),
         checks=checks.to_dict("records"),
-        parameters=yaml.safe_dump(parameters, sort_keys=False),
+        parameters=yaml.safe_dump(_plain(parameters), sort_keys=False),
         versions={name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
         pictures={
             name: "data:image/png;base64," + base64.b64encode(png).decode("ascii")
             for name, png in pictures.items()
         },
     )
+
+
+def _plain(parameters: Any) -> Any:
+    """Return parameters as they stand in YAML: models and tuples as dictionaries and lists."""
+    if isinstance(parameters, BaseModel):
+        return parameters.model_dump(mode="json")
+    if isinstance(parameters, dict):
+        return {name: _plain(value) for name, value in parameters.items()}
+    return parameters
