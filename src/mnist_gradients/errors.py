@@ -26,18 +26,22 @@ def short_message(error: BaseException) -> str:
         return str(error) or type(error).__name__
     text = str(error)
     starts = list(_PARAMETER.finditer(text))
-    ends = [start.start() for start in starts[1:]] + [len(text)]
-    lines = []
-    for start, end in zip(starts, ends, strict=True):
-        for complaint in _COMPLAINT.finditer(text, start.end(), end):
-            expected = complaint["expected"].removeprefix("Value error, ")
-            if complaint["type"] == "extra_forbidden":
-                expected = "no parameter of that name"
-            lines.append(
-                f"parameter {start['parameter']}.{complaint['key']}: "
-                f"found {complaint['found']}, expected: {expected}"
-            )
+    ends = [*(start.start() for start in starts[1:]), len(text)]
+    lines = [
+        f"parameter {start['parameter']}.{complaint['key']}: {_words(complaint)}"
+        for start, end in zip(starts, ends, strict=False)
+        for complaint in _COMPLAINT.finditer(text, start.end(), end)
+    ]
     return "\n".join(lines) or text
+
+
+def _words(complaint: re.Match[str]) -> str:
+    """Return what a complaint found and expected."""
+    if complaint["type"] == "value_error":  # in the words of one of this project's models
+        return complaint["expected"].removeprefix("Value error, ")
+    unknown = complaint["type"] == "extra_forbidden"
+    expected = "no parameter of that name" if unknown else complaint["expected"]
+    return f"found {complaint['found']}, expected: {expected}"
 
 
 def install_short_errors(log_file: Path) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from multiprocessing import parent_process
 from typing import Any
 
 from kedro.framework.context import KedroContext
@@ -11,6 +12,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from mnist_gradients.errors import install_short_errors
+from mnist_gradients.known_parameters import check_parameter_names
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +30,9 @@ class ConsoleHooks:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Let an error end the command with its message, not with a traceback."""
+        """Let an error end the command with its message alone, and refuse unknown parameters."""
         install_short_errors(context.project_path / "error.log")
+        check_parameter_names(context.config_loader)
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
@@ -40,15 +43,18 @@ class ConsoleHooks:
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
-        """Say which node starts."""
-        self._n_started += 1
-        logger.info("[%d/%d] %s", self._n_started, self._n_nodes, node.name)
+        """Say which node starts, and how far the run is."""
+        if parent_process() is None:
+            self._n_started += 1
+            logger.info("[%d/%d] %s", self._n_started, self._n_nodes, node.name)
+        else:  # one of several processes, which does not know what the others have done
+            logger.info("[in parallel] %s", node.name)
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Say how long it took and, where models were compared, what was found."""
         seconds = time.perf_counter() - self._started_at
-        logger.info("done: %d nodes in %.0f s", self._n_nodes, seconds)
+        logger.info("done in %.0f s", seconds)
         if MODEL_COMPARISON in pipeline.all_outputs():
             for line in summary_lines(catalog.load(MODEL_COMPARISON)):
                 logger.info(line)
