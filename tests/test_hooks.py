@@ -1,0 +1,113 @@
+import logging
+import sys
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from kedro.config import OmegaConfigLoader
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Node, Pipeline
+from kedro_datasets.text import TextDataset
+
+from mnist_gradients import hooks
+from mnist_gradients.hooks import ConsoleHooks, summary_lines
+
+MODELS = pd.DataFrame(
+    {
+        "model": ["fnn", "logistic_regression.binary.lbfgs"],
+        "test_error": [0.0123, 0.1],
+        "train_seconds": [31.26, 4.0],
+    }
+)
+
+
+def one():
+    return 1
+
+
+PIPELINE = Pipeline([Node(one, None, "a", name="make_a"), Node(one, None, "b", name="make_b")])
+
+
+@pytest.fixture
+def lines(caplog):
+    """Returns what was said so far."""
+    caplog.set_level(logging.INFO, logger="mnist_gradients")
+    return lambda: caplog.messages
+
+
+def test_summary_has_a_line_per_model_in_columns():
+    assert summary_lines(MODELS) == [
+        "model                             test error  training time",
+        "fnn                                   1.23 %         31.3 s",
+        "logistic_regression.binary.lbfgs     10.00 %          4.0 s",
+    ]
+
+
+def test_every_node_is_counted(lines):
+    console = ConsoleHooks()
+    console.before_pipeline_run(PIPELINE)
+    for node in PIPELINE.nodes:
+        console.before_node_run(node)
+    assert lines() == ["[1/2] make_a", "[2/2] make_b"]
+    console.before_pipeline_run(PIPELINE)  # a second run in the same process
+    console.before_node_run(PIPELINE.nodes[0])
+    assert lines()[2] == "[1/2] make_a"
+
+
+def test_one_of_several_processes_does_not_count(lines, monkeypatch):
+    monkeypatch.setattr(hooks, "parent_process", lambda: SimpleNamespace(name="MainProcess"))
+    ConsoleHooks().before_node_run(PIPELINE.nodes[0])
+    assert lines() == ["[in parallel] make_a"]
+
+
+def test_run_without_a_comparison_of_models_ends_with_its_time(lines, monkeypatch):
+    times = iter([100.0, 163.4])
+    monkeypatch.setattr("time.perf_counter", lambda: next(times))
+    console = ConsoleHooks()
+    console.before_pipeline_run(PIPELINE)
+    console.after_pipeline_run(PIPELINE, DataCatalog())
+    assert lines() == ["done in 63 s"]
+
+
+def test_run_that_compares_models_ends_with_the_summary_and_where_to_look(lines):
+    compare = Node(one, None, "model_comparison", name="compare_models")
+    pipeline = Pipeline([compare], namespace="reporting")
+    catalog = DataCatalog(
+        {
+            "reporting.model_comparison": MemoryDataset(MODELS),
+            "reporting.report": TextDataset(filepath="/outputs/report.html"),
+        }
+    )
+    console = ConsoleHooks()
+    console.before_pipeline_run(pipeline)
+    console.after_pipeline_run(pipeline, catalog)
+    assert lines()[1:-1] == summary_lines(MODELS)
+    assert lines()[-1] == "report: /outputs/report.html"
+
+
+class TestAfterContextCreated:
+    @pytest.fixture
+    def context(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+        (tmp_path / "base").mkdir()
+        (tmp_path / "base" / "parameters.yml").write_text("seed: 0\n")
+        (tmp_path / "base" / "globals.yml").write_text("data_root: data\n")
+
+        def context(**parameters):
+            loader = OmegaConfigLoader(
+                str(tmp_path), base_env="base", default_run_env="base", runtime_params=parameters
+            )
+            return SimpleNamespace(project_path=tmp_path, config_loader=loader)
+
+        return context
+
+    def test_errors_become_short_and_the_rest_goes_to_a_file(self, context, tmp_path, capsys):
+        ConsoleHooks().after_context_created(context(seed=1))
+        error = ValueError("found 1, expected 2")
+        sys.excepthook(ValueError, error, None)
+        assert capsys.readouterr().err.endswith("\nValueError: found 1, expected 2\n")
+        assert "found 1, expected 2" in (tmp_path / "error.log").read_text()
+
+    def test_unknown_parameter_is_refused(self, context):
+        with pytest.raises(ValueError, match=r"^parameter sed: found no parameter of that name"):
+            ConsoleHooks().after_context_created(context(sed=1))
