@@ -1,0 +1,99 @@
+"""Nodes that draw the pictures of the benchmark pipeline."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from mnist_gradients import figures
+from mnist_gradients.pipelines.benchmark.contenders import CONTENDERS, SCIKIT_LEARN
+from mnist_gradients.pipelines.benchmark.parameters import BenchmarkParameters
+
+OWN_COLOURS = ("#fdae61", "#f46d43", "#d73027", "#7f0000", "#e08214")
+RIVAL_COLOURS = ("#08306b", "#2171b5", "#6baed6", "#1b7837", "#7fbf7b")
+LINES = {"float32": "-", "float64": "--", "uint8": ":"}
+
+
+def plot_convergence(paths: pd.DataFrame, parameters: BenchmarkParameters) -> Figure:
+    """Draw the gap to the optimum against time, a panel per task, one thread each."""
+    panels = [(task.name, l2) for task in parameters.tasks for l2 in task.l2_values]
+    first = paths[(paths["repeat"] == 0) & (paths["threads"] == paths["threads"].min())]
+    n_columns = min(2, len(panels))
+    n_rows = -(-len(panels) // n_columns)
+    figure = Figure(figsize=(5.2 * n_columns + 3.2, 4.2 * n_rows + 0.6), layout="constrained")
+    grid = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True)
+    for axes in grid.ravel()[len(panels) :]:
+        axes.set_axis_off()
+    handles: dict[str, Line2D] = {}
+    for axes, (task, l2) in zip(grid.ravel(), panels, strict=False):
+        figures.tidy(axes)
+        shown = first[(first["task"] == task) & (first["l2"] == l2)]
+        handles |= _draw_paths(axes, shown)
+        for gap in parameters.gaps:
+            axes.axhline(gap, color="0.75", linewidth=0.8, zorder=0)
+        axes.set(
+            xscale="log",
+            yscale="log",
+            ylim=(min(parameters.gaps) / 5, 3),
+            xlabel="seconds, set-up included",
+            ylabel="relative gap to the optimum, (J − J*) / J*",
+            title=f"{task}, λ = {l2:g}",
+        )
+    names = sorted(handles, key=lambda name: list(CONTENDERS).index(name.split(", ")[0]))
+    figure.legend(
+        [handles[name] for name in names], names, loc="outside right upper", frameon=False
+    )
+    figure.suptitle("Time to a given gap, data in memory, one thread")
+    return figure
+
+
+def _draw_paths(axes: Axes, paths: pd.DataFrame) -> dict[str, Line2D]:
+    """Draw a line per solver and input type, and return the lines by their names."""
+    own = [name for name in CONTENDERS if not name.startswith(SCIKIT_LEARN)]
+    rivals = [name for name in CONTENDERS if name.startswith(SCIKIT_LEARN)]
+    handles = {}
+    for (solver, input_type), path in _by_name(paths):
+        ours = solver in own
+        colours, index = (OWN_COLOURS, own) if ours else (RIVAL_COLOURS, rivals)
+        (line,) = axes.plot(
+            path["seconds"],
+            path["gap"].clip(lower=1e-12),
+            linestyle=LINES[input_type],
+            linewidth=2.2 if ours else 1.3,
+            color=colours[index.index(solver) % len(colours)],
+        )
+        handles[f"{solver}, {input_type}"] = line
+    return handles
+
+
+def plot_scaling(scaling: pd.DataFrame) -> Figure:
+    """Draw time and memory against the number of rows."""
+    figure = Figure(figsize=(11, 4.4), layout="constrained")
+    time_axes, memory_axes = figure.subplots(1, 2)
+    memory = "private_memory_mib"
+    if scaling[memory].isna().all():  # only Linux tells
+        memory = "peak_memory_mib"
+    for (solver, input_type), part in _by_name(scaling):
+        ours = not solver.startswith(SCIKIT_LEARN)
+        colour = figures.TEST if ours else figures.TRAINING_DARK
+        place = "in a file" if part["memory_mapped"].all() else "in memory"
+        label = f"{solver}, {input_type} {place}"
+        for axes, column in ((time_axes, "seconds"), (memory_axes, memory)):
+            axes.plot(part["rows"], part[column], color=colour, marker="o", label=label)
+    for axes, label in (
+        (time_axes, f"seconds to a gap of {scaling['gap'].iloc[0]:g}"),
+        (memory_axes, "peak memory of the process (MiB)"),
+    ):
+        figures.tidy(axes)
+        axes.set(xscale="log", yscale="log", xlabel="rows", ylabel=label)
+    time_axes.legend(frameon=False)
+    task, l2 = scaling[["task", "l2"]].iloc[0]
+    note = "" if memory == "peak_memory_mib" else "; pages of the mapped file not counted"
+    figure.suptitle(f"Cost as the work grows: {task}, λ = {l2:g}{note}")
+    return figure
+
+
+def _by_name(table: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+    """Return the rows of each solver and type of input."""
+    groups = table.groupby(["solver", "input"], sort=False)
+    return [((str(solver), str(input_type)), part) for (solver, input_type), part in groups]
