@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+from kedro.framework.startup import bootstrap_project
+from kedro.pipeline import Pipeline
 
 from mnist_gradients.datasets import IdxDataset
 from mnist_gradients.labelled_images import LabelledImages
+from mnist_gradients.pipeline_registry import register_pipelines
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,3 +23,10 @@ def mnist() -> LabelledImages:
     )
     images.flags.writeable = labels.flags.writeable = False
     return LabelledImages(images, labels)
+
+
+@pytest.fixture(scope="session")
+def pipelines() -> dict[str, Pipeline]:
+    """Every registered pipeline by its name."""
+    bootstrap_project(ROOT)
+    return register_pipelines()

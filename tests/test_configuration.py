@@ -1,0 +1,330 @@
+"""Rules that the configuration keeps; each rule is also shown to notice when it is broken."""
+
+import ast
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kedro.config import OmegaConfigLoader
+from kedro.io import CatalogConfigResolver
+from kedro.pipeline import Node, Pipeline
+from kedro.validation.type_extractor import TypeExtractor
+from pydantic import BaseModel, ConfigDict
+
+from mnist_gradients.pipeline_registry import ON_DEMAND
+from mnist_gradients.settings import CONFIG_LOADER_ARGS
+
+ROOT = Path(__file__).parents[1]
+CONF = ROOT / "conf"
+SOURCE = ROOT / "src" / "mnist_gradients"
+LAYERS = ["raw", "intermediate", "model_input", "models", "reporting"]
+ENVIRONMENTS = sorted(
+    folder.name
+    for folder in CONF.iterdir()
+    if folder.is_dir() and folder.name not in ("base", "local")
+)
+
+
+def load(kind: str, environment: str = "base", **runtime_params: str) -> dict[str, Any]:
+    options = CONFIG_LOADER_ARGS | {"default_run_env": environment}
+    return OmegaConfigLoader(str(CONF), runtime_params=runtime_params, **options)[kind]
+
+
+def leaves(block: dict[str, Any], parent: str = "") -> set[str]:
+    """The dotted paths of everything that is no block itself."""
+    paths = set()
+    for name, value in block.items():
+        is_block = isinstance(value, dict) and value
+        paths |= leaves(value, f"{parent}{name}.") if is_block else {f"{parent}{name}"}
+    return paths
+
+
+def is_data(name: str) -> bool:
+    return name != "parameters" and not name.startswith("params:")
+
+
+# --- the catalog -----------------------------------------------------------------------------
+
+
+def entry_of(name: str, catalog: dict[str, Any]) -> str | None:
+    """The catalog's entry or pattern for a dataset."""
+    return name if name in catalog else CatalogConfigResolver(catalog).match_dataset_pattern(name)
+
+
+def lost_between_pipelines(pipelines: dict[str, Pipeline], catalog: dict[str, Any]) -> set[str]:
+    """Datasets that a pipeline reads from outside and that no file keeps for it."""
+    read = {name for pipeline in pipelines.values() for name in pipeline.inputs() if is_data(name)}
+    return {name for name in read if entry_of(name, catalog) is None}
+
+
+def unused_entries(pipelines: dict[str, Pipeline], catalog: dict[str, Any]) -> set[str]:
+    names = {name for pipeline in pipelines.values() for name in pipeline.datasets()}
+    return set(catalog) - {entry_of(name, catalog) for name in names}
+
+
+def layer_of(entry: dict[str, Any]) -> str | None:
+    return entry.get("metadata", {}).get("kedro-viz", {}).get("layer")
+
+
+def without_layer(catalog: dict[str, Any]) -> set[str]:
+    return {name for name, entry in catalog.items() if layer_of(entry) not in LAYERS}
+
+
+def backward_nodes(pipelines: dict[str, Pipeline], catalog: dict[str, Any]) -> set[str]:
+    """Nodes from a later layer to an earlier one: kedro-viz could not order such layers."""
+
+    def depth(name: str) -> int:
+        return LAYERS.index(layer_of(catalog[entry_of(name, catalog)]))
+
+    return {
+        node.name
+        for pipeline in pipelines.values()
+        for node in pipeline.nodes
+        if max(map(depth, filter(is_data, node.inputs)), default=0)
+        > min(map(depth, node.outputs), default=len(LAYERS))
+    }
+
+
+def outside(catalog: dict[str, Any], *roots: str) -> set[str]:
+    """Entries whose file is below none of the roots."""
+    return {
+        name
+        for name, entry in catalog.items()
+        if not entry["filepath"].startswith(tuple(f"{root}/" for root in roots))
+    }
+
+
+@pytest.fixture(scope="module")
+def toy() -> dict[str, Pipeline]:
+    """A pipeline that makes `x.number` from `raw` and one that reads it."""
+
+    def use(number):
+        return number
+
+    make = Pipeline([Node(use, "raw", "number", name="make")], namespace="x", inputs="raw")
+    read = Pipeline([Node(use, "given", "out", name="read")], inputs={"given": "number"})
+    return {"x": make, "y": Pipeline(read, inputs={"number": "x_number"})}
+
+
+def entry(filepath: str, layer: str = "reporting") -> dict[str, Any]:
+    return {"filepath": filepath, "metadata": {"kedro-viz": {"layer": layer}}}
+
+
+class TestCatalog:
+    def test_whatever_crosses_from_one_pipeline_to_another_is_kept(self, pipelines):
+        assert lost_between_pipelines(pipelines, load("catalog")) == set()
+
+    def test_dataset_lost_between_pipelines_is_noticed(self, toy):
+        assert lost_between_pipelines(toy, {"raw": {}, "{any}_number": {}}) == set()
+        assert lost_between_pipelines(toy, {"raw": {}}) == {"x_number"}
+
+    def test_every_entry_is_used(self, pipelines):
+        assert unused_entries(pipelines, load("catalog")) == set()
+
+    def test_unused_entry_is_noticed(self, toy):
+        catalog = {"raw": {}, "{any}_number": {}, "forgotten": {}, "{any}.plot": {}}
+        assert unused_entries(toy, catalog) == {"forgotten", "{any}.plot"}
+
+    def test_every_entry_has_a_layer(self):
+        assert without_layer(load("catalog")) == set()
+
+    def test_missing_or_unknown_layer_is_noticed(self):
+        catalog = {
+            "good": entry("data/x.png"),
+            "bad": entry("data/x.npz", layer="primary"),
+            "none": {"filepath": "data/x.npz", "metadata": {"kedro-viz": {}}},
+            "bare": {"filepath": "data/x.npz"},
+        }
+        assert without_layer(catalog) == {"bad", "none", "bare"}
+
+    def test_layers_follow_the_flow_of_the_data(self, pipelines):
+        assert backward_nodes(pipelines, load("catalog")) == set()
+
+    def test_step_back_to_an_earlier_layer_is_noticed(self, toy):
+        layers = {"raw": "raw", "x.number": "reporting", "x_number": "reporting", "out": "models"}
+        catalog = {name: entry(name, layer) for name, layer in layers.items()}
+        assert backward_nodes(toy, catalog) == {"read"}
+
+    def test_data_root_moves_every_output_and_raw_root_every_input(self):
+        catalog = load("catalog", data_root="/out", raw_root="/in")
+        raw = {name: entry for name, entry in catalog.items() if name.startswith("raw_")}
+        assert len(raw) == 4
+        assert outside(raw, "/in") == set()
+        assert outside({name: catalog[name] for name in catalog.keys() - raw}, "/out") == set()
+
+    def test_path_that_does_not_move_is_noticed(self):
+        catalog = {"moves": entry("/out/08_reporting/x.csv"), "stays": entry("data/x.csv")}
+        assert outside(catalog, "/out") == {"stays"}
+
+
+# --- parameters ------------------------------------------------------------------------------
+
+
+def read_parameters(pipelines: dict[str, Pipeline]) -> set[str]:
+    names = {name for pipeline in pipelines.values() for name in pipeline.datasets()}
+    return {name.removeprefix("params:") for name in names if name.startswith("params:")}
+
+
+def unread_parameters(parameters: dict[str, Any], pipelines: dict[str, Pipeline]) -> set[str]:
+    """Parameters that no node reads, alone or as part of a block."""
+    read = read_parameters(pipelines)
+    return {
+        path
+        for path in leaves(parameters)
+        if not any(path == name or path.startswith(f"{name}.") for name in read)
+    }
+
+
+def lenient_models(models: dict[str, type]) -> set[str]:
+    """Blocks that are no Pydantic model, or one that takes any key."""
+    return {
+        name
+        for name, model in models.items()
+        if not (issubclass(model, BaseModel) and model.model_config.get("extra") == "forbid")
+    }
+
+
+def fields(model: type[BaseModel]) -> set[str]:
+    """The names of a model's fields, and of those of the models inside it."""
+    schema = model.model_json_schema()
+    blocks = [schema, *schema.get("$defs", {}).values()]
+    return {name for block in blocks for name in block.get("properties", {})}
+
+
+def names_used(sources: Iterable[str]) -> set[str]:
+    """Every attribute and every argument's name in some source."""
+    nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
+    attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    return attributes | {node.arg for node in nodes if isinstance(node, ast.arg)}
+
+
+class Lenient(BaseModel):
+    rate: float
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    inner: dict[str, Lenient]
+    seed: int = 0
+
+
+@pytest.fixture(scope="module")
+def models(pipelines) -> dict[str, type[BaseModel]]:
+    return TypeExtractor(pipelines).extract_types_from_pipelines()
+
+
+class TestParameters:
+    def test_every_parameter_is_read_by_a_node(self, pipelines):
+        assert unread_parameters(load("parameters"), pipelines) == set()
+
+    def test_unread_parameter_is_noticed(self):
+        def use(rate, block):
+            return rate, block
+
+        nodes = [Node(use, ["params:net.rate", "params:block"], "out", name="use")]
+        parameters = {"net": {"rate": 1, "old": 2}, "block": {"a": {"b": 3}}, "spare": 4}
+        assert unread_parameters(parameters, {"x": Pipeline(nodes)}) == {"net.old", "spare"}
+
+    def test_every_block_is_checked_by_a_model_that_forbids_other_keys(self, pipelines, models):
+        blocks = read_parameters(pipelines) - {"seed"}
+        assert blocks == set(models)
+        assert lenient_models(models) == set()
+
+    def test_lenient_model_is_noticed(self):
+        assert lenient_models({"a": Strict, "b": Lenient, "c": dict}) == {"b", "c"}
+
+    @pytest.mark.parametrize("environment", ["base", *ENVIRONMENTS])
+    def test_every_environment_is_accepted_by_the_models(self, models, environment):
+        parameters = load("parameters", environment)
+        for path, model in models.items():
+            block = parameters
+            for name in path.split("."):
+                block = block[name]
+            model.model_validate(block)
+
+    def test_every_field_is_used_outside_its_model(self, models):
+        paths = [path for path in SOURCE.rglob("*.py") if path.name != "parameters.py"]
+        used = names_used(path.read_text(encoding="utf-8") for path in paths)
+        assert set().union(*map(fields, models.values())) - used == set()
+
+    def test_unused_field_is_noticed(self):
+        assert fields(Strict) == {"inner", "rate", "seed"}
+        source = "def solve(rate):\n    return parameters.inner[rate]\nseed = 3\n"
+        assert fields(Strict) - names_used([source]) == {"seed"}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("kind", ["parameters", "globals", "catalog"])
+def test_environment_changes_what_base_has_and_adds_nothing(environment, kind):
+    assert leaves(load(kind, environment)) - leaves(load(kind)) == set()
+
+
+def test_key_that_base_lacks_is_noticed():
+    base = {"fnn": {"epochs": 16, "widths": [512]}}
+    changed = {"fnn": {"epochs": 2, "widths": [64], "epoch": 2}}
+    assert leaves(changed) - leaves(base) == {"fnn.epoch"}
+
+
+# --- one word for folder, namespace, parameters, catalog and outputs -------------------------
+
+
+def misnamed(name: str, pipeline: Pipeline, catalog: dict[str, Any]) -> list[str]:
+    """What of a pipeline does not carry its name."""
+    found = []
+    for node in pipeline.nodes:
+        if node.namespace is None or node.namespace.split(".")[0] != name:
+            found.append(f"namespace {node.namespace} of {node.name}")
+        if name not in node.tags:
+            found.append(f"tags of {node.name}")
+    for path, block in catalog.items():
+        if path.split(".")[0] == name and name not in block["filepath"]:
+            found.append(f"file of {path}")
+    return found
+
+
+def strangers(name: str, pipeline: Pipeline, content: dict[str, Any]) -> set[str]:
+    """Keys of a pipeline's configuration file that are neither its own nor at its border."""
+    border = pipeline.inputs() | pipeline.outputs() | pipeline.all_outputs()
+    return {
+        key
+        for key in content
+        if not (key.startswith("_") or key.split(".")[0] == name or key in border)
+    }
+
+
+class TestNames:
+    def test_every_pipeline_carries_the_name_of_its_folder(self, pipelines):
+        folders = {path.parent.name for path in SOURCE.glob("pipelines/*/pipeline.py")}
+        assert folders == set(pipelines) - {"__default__"}
+        catalog = load("catalog")
+        for name in folders:
+            written = {"06_models", "08_reporting"}
+            results = {
+                path: block
+                for path, block in catalog.items()
+                if written & set(block["filepath"].split("/"))
+            }
+            assert misnamed(name, pipelines[name], results) == []
+
+    def test_misnamed_part_is_noticed(self, toy):
+        catalog = {"x.number": entry("data/08_reporting/y/number.csv")}
+        assert misnamed("x", toy["x"], catalog) == ["tags of x.make", "file of x.number"]
+        assert misnamed("y", toy["y"], catalog)[0] == "namespace None of read"
+
+    def test_every_configuration_file_holds_what_its_name_says(self, pipelines):
+        files = [*CONF.glob("*/catalog_*.yml"), *CONF.glob("*/parameters_*.yml")]
+        assert len(files) > len(pipelines)
+        for path in files:
+            name = path.stem.partition("_")[2]
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+            assert strangers(name, pipelines[name], content) == set(), path
+
+    def test_stranger_in_a_configuration_file_is_noticed(self, toy):
+        content = {"_root": "data", "x": {}, "x.number": {}, "raw": {}, "y.number": {}, "z": {}}
+        assert strangers("x", toy["x"], content) == {"y.number", "z"}
+
+    def test_default_run_holds_every_pipeline_but_those_on_demand(self, pipelines):
+        default = {node.namespace.split(".")[0] for node in pipelines["__default__"].nodes}
+        assert default == set(pipelines) - {"__default__", *ON_DEMAND}
