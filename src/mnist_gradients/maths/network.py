@@ -179,7 +179,34 @@ def forward(network: Network, X: ArrayLike) -> Array:
     Raises:
         ValueError: If X has not n_0 columns.
     """
-    return _forward_pass(network, X)[0][-1]
+    return forward_pass(network, X)[0][-1]
+
+
+def forward_pass(network: Network, X: ArrayLike) -> tuple[list[Array], list[Array]]:
+    """Every layer's pre-activation and input.
+
+    Args:
+        network: The network.
+        X: Examples, (N, n_0).
+
+    Returns:
+        A_1 .. A_L, (N, n_l) each, and H_0 .. H_{L-1}, (N, n_{l-1}) each, in the network's type.
+
+    Raises:
+        ValueError: If X has not n_0 columns.
+    """
+    X = np.asarray(X, dtype=network.dtype)
+    n_inputs = len(network.weights[0])
+    if X.ndim != 2 or X.shape[1] != n_inputs:
+        raise ValueError(f"X has shape {X.shape}, expected (N, {n_inputs})")
+    phi = ACTIVATIONS[network.activation].function
+    A: list[Array] = []
+    H = [X]
+    for W, b in zip(network.weights, network.biases, strict=True):
+        if A:
+            H.append(phi(A[-1]))
+        A.append(H[-1] @ W + b)
+    return A, H
 
 
 def loss(network: Network, X: ArrayLike, y: ArrayLike, l2: float = 0.0) -> np.floating:
@@ -218,7 +245,7 @@ def loss_and_gradients(
     Raises:
         ValueError: If X or y does not fit the network.
     """
-    A, H = _forward_pass(network, X)
+    A, H = forward_pass(network, X)
     Y = _probability_rows(y, A[-1])
     derivative = ACTIVATIONS[network.activation].derivative
     delta = cross_entropy_gradient(A[-1], Y) / len(Y)
@@ -229,22 +256,6 @@ def loss_and_gradients(
         if layer > 0:
             delta = (delta @ W.T) * derivative(A[layer - 1])
     return _objective(network, A[-1], Y, l2), tuple(gradients)
-
-
-def _forward_pass(network: Network, X: ArrayLike) -> tuple[list[Array], list[Array]]:
-    """Pre-activations A_1 .. A_L and the inputs of each layer, H_0 .. H_{L-1}."""
-    X = np.asarray(X, dtype=network.dtype)
-    n_inputs = len(network.weights[0])
-    if X.ndim != 2 or X.shape[1] != n_inputs:
-        raise ValueError(f"X has shape {X.shape}, expected (N, {n_inputs})")
-    phi = ACTIVATIONS[network.activation].function
-    A: list[Array] = []
-    H = [X]
-    for W, b in zip(network.weights, network.biases, strict=True):
-        if A:
-            H.append(phi(A[-1]))
-        A.append(H[-1] @ W + b)
-    return A, H
 
 
 def _objective(network: Network, logits: Array, Y: Array, l2: float) -> np.floating:

@@ -1,0 +1,1 @@
+"""Three independent judges of a gradient: finite differences, symbolic algebra, autodiff."""
