@@ -85,7 +85,10 @@ def plot_scaling(scaling: pd.DataFrame) -> Figure:
         (memory_axes, "peak memory of the process (MiB)"),
     ):
         figures.tidy(axes)
-        axes.set(xscale="log", yscale="log", xlabel="rows", ylabel=label)
+        axes.set(xlabel="rows", ylabel=label)
+        axes.set_xlim(left=0)
+        axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
     time_axes.legend(frameon=False)
     task, l2 = scaling[["task", "l2"]].iloc[0]
     note = "" if memory == "peak_memory_mib" else "; pages of the mapped file not counted"

@@ -24,9 +24,9 @@ class Moment(NamedTuple):
 class Recorder:
     """Writes where a solver is, and when, to a file.
 
-    The file holds one row of float64 per point: seconds, cpu_seconds, value, and the packed
-    parameter. Being written at once, it takes no memory from the solver that is measured, and it
-    outlives a process that has to be ended.
+    The file, which is closed at the end of the context, holds one row of float64 per point:
+    seconds, cpu_seconds, value, and the packed parameter. Being written at once, the points take no
+    memory from the solver that is measured, and outlive a process that has to be ended.
 
     Args:
         path: File to write.
@@ -34,9 +34,15 @@ class Recorder:
     """
 
     def __init__(self, path: str | os.PathLike[str], target: float = -math.inf) -> None:
-        self._file = open(path, "wb", buffering=0)  # noqa: SIM115 - closed by close()
+        self._file = open(path, "wb", buffering=0)  # noqa: SIM115 - closed by __exit__
         self._target = target
         self._zero = Moment(0.0, 0.0)
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
 
     def start(self) -> None:
         """Set the clock to zero."""
@@ -70,10 +76,6 @@ class Recorder:
         yield
         pause = (after - start for after, start in zip(_time(), before, strict=True))
         self._zero = Moment(*(a + b for a, b in zip(self._zero, pause, strict=True)))
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
 
 def read_points(path: str | os.PathLike[str], size: int) -> np.ndarray:

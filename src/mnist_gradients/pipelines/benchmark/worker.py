@@ -115,14 +115,13 @@ def measure(job: Job, folder: Path) -> Result:
     run = contenders.find(job.solver)
     problem = load_problem(job)
     _warm_up(run, problem, folder)
-    recorder = Recorder(folder / POINTS, job.target)
     state: State = "finished"
     message = ""
     baseline = resident_mib()
+    start, cpu_start = time.perf_counter(), time.process_time()
     with threadpool_limits(job.threads), PrivateMemory() as private:
-        start, cpu_start = time.perf_counter(), time.process_time()
         try:
-            with capped(job.cap_seconds):
+            with Recorder(folder / POINTS, job.target) as recorder, capped(job.cap_seconds):
                 run(problem, recorder)
         except TargetReached:
             state = "target"
@@ -130,8 +129,7 @@ def measure(job: Job, folder: Path) -> Result:
             state = "capped"
         except Exception as error:  # whatever a library raises is a result of the race
             state, message = "failed", f"{type(error).__name__}: {error}"
-        seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
-    recorder.close()
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
     return Result(
         state, message, seconds, cpu_seconds, baseline, peak_resident_mib(), private.peak_mib
     )
@@ -156,10 +154,9 @@ def capped(seconds: float) -> Iterator[None]:
 def _warm_up(run: contenders.Run, problem: Problem, folder: Path) -> None:
     """Let a library load what it loads at its first use, on a few rows and columns."""
     corner = np.ascontiguousarray(problem.X[:300, :: max(1, problem.X.shape[1] // 20)])
-    recorder = Recorder(folder / "warm_up.bin", target=np.inf)  # ends at the first point
-    with suppress(TargetReached, Exception):  # an error will show in the run itself
+    # The first point ends it; an error will show in the run itself.
+    with suppress(TargetReached, Exception), Recorder(folder / "warm_up.bin", np.inf) as recorder:
         run(replace(problem, X=corner, y=problem.y[:300]), recorder)
-    recorder.close()
 
 
 def main(folder: Path) -> None:

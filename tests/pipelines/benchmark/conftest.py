@@ -1,0 +1,78 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from mnist_gradients.labelled_images import LabelledImages
+from mnist_gradients.pipelines.benchmark.contenders import Problem
+from mnist_gradients.pipelines.benchmark.exact import Judge
+from mnist_gradients.pipelines.benchmark.parameters import BenchmarkParameters
+
+ODD = (1, 3, 5, 7, 9)
+
+
+@pytest.fixture(scope="session")
+def digits(mnist) -> LabelledImages:
+    """600 real digits, 7 x 7: each pixel is the mean of 16."""
+    small = mnist.images[:600].reshape(-1, 7, 4, 7, 4).mean(axis=(2, 4)).astype(np.uint8)
+    return LabelledImages(small, mnist.labels[:600])
+
+
+@pytest.fixture(scope="session")
+def problem(digits) -> Callable[..., Problem]:
+    """Makes a problem on the digits as float64."""
+
+    def problem(binary: bool = True, l2: float = 1e-2) -> Problem:
+        X = digits.images.reshape(len(digits), -1) / 255
+        y = digits.labels.astype(np.int64)
+        return Problem(X, y % 2 if binary else y, binary, l2, threads=1, seed=0)
+
+    return problem
+
+
+@pytest.fixture(scope="session")
+def judge(digits) -> Callable[..., Judge]:
+    """Makes the judge of the same problem."""
+
+    def judge(binary: bool = True, l2: float = 1e-2) -> Judge:
+        y = digits.labels.astype(np.int64)
+        return Judge(digits.images.reshape(len(digits), -1), y % 2 if binary else y, binary, l2)
+
+    return judge
+
+
+@pytest.fixture(scope="session")
+def options() -> Callable[..., dict]:
+    """Makes the parameters of a benchmark as plain values, with changes."""
+
+    def options(**changes: object) -> dict:
+        return {
+            "solver": "lbfgs",
+            "tasks": [{"name": "odd_even", "positive_classes": ODD, "l2_values": [0.01]}],
+            "gaps": [1e-2, 1e-4],
+            "headline_gaps": [1e-4],
+            "contenders": [
+                {"solver": "lbfgs", "inputs": ["float32"], "threads": [1]},
+                {"solver": "scikit_learn_lbfgs", "inputs": ["float64"], "threads": [1]},
+            ],
+            "repeats": 1,
+            "enough_seconds": 10,
+            "cap_seconds": 10,
+            "scaling": {
+                "task": "odd_even",
+                "l2": 0.01,
+                "gap": 1e-4,
+                "factors": [1, 2],
+                "max_shift": 1,
+                "threads": 1,
+                "cap_seconds": 10,
+            },
+        } | changes
+
+    return options
+
+
+@pytest.fixture(scope="session")
+def parameters(options) -> Callable[..., BenchmarkParameters]:
+    """Makes the parameters of a benchmark, with changes."""
+    return lambda **changes: BenchmarkParameters(**options(**changes))

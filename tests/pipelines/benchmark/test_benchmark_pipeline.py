@@ -1,0 +1,96 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+from kedro_datasets.pandas import CSVDataset
+
+from mnist_gradients.pipelines.benchmark import create_pipeline, environment, nodes, tables
+
+TABLES = ("time_to_gap", "scaling", "optima", "runs")
+
+
+@pytest.fixture(scope="module")
+def outputs(digits, parameters, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tables")
+    inputs = {
+        "train": digits.take(np.arange(500)),
+        "validation": digits.take(np.arange(500, 600)),
+        "params:benchmark": parameters(),
+        "params:seed": 0,
+    }
+    catalog = DataCatalog(
+        {name: MemoryDataset(data) for name, data in inputs.items()}
+        | {
+            f"benchmark.{name}": CSVDataset(
+                filepath=str(folder / f"{name}.csv"), save_args={"index": False}
+            )
+            for name in TABLES
+        }
+    )
+    found = SequentialRunner().run(create_pipeline(), catalog)
+    return {name.removeprefix("benchmark."): dataset.load() for name, dataset in found.items()} | {
+        name: pd.read_csv(folder / f"{name}.csv") for name in TABLES
+    }
+
+
+def test_everybody_reaches_every_gap(outputs):
+    table = outputs["time_to_gap"]
+    assert table.columns.tolist() == tables.COLUMNS
+    assert table["solver"].tolist() == ["lbfgs"] * 2 + ["scikit_learn_lbfgs"] * 2
+    assert table["gap"].tolist() == [1e-2, 1e-4] * 2
+    assert table["outcome"].eq("reached").all()
+    assert table["seconds"].between(0, 10, inclusive="neither").all()
+    assert table["ratio_to_best_scikit_learn"].tolist()[2:] == [1, 1]
+    assert outputs["optima"]["relative_gap_bound"].between(0, 1e-10).all()
+    assert outputs["runs"]["state"].tolist() == ["target", "target"]
+
+
+def test_headline_divides_the_seconds_in_the_table(outputs):
+    (line,) = outputs["headline"].to_dict("records")
+    seconds = outputs["time_to_gap"]["seconds"]
+    assert line["gap"] == 1e-4
+    assert line["times_faster_than_best"] == pytest.approx(seconds[3] / seconds[1])
+    assert line["best"] == "scikit_learn_lbfgs float64"
+
+
+def test_environment_is_plain_and_says_what_matters(outputs):
+    found = json.loads(json.dumps(outputs["environment"]))
+    assert found["versions"]["numpy"] == np.__version__
+    assert found["cores"] >= 1
+    assert found["blas"]
+    assert found["processor"]
+
+
+def test_windows_is_refused(monkeypatch):
+    monkeypatch.setattr(environment.sys, "platform", "win32")
+    with pytest.raises(RuntimeError, match="found Windows, expected Linux or macOS"):
+        nodes.describe_environment()
+
+
+def test_scaling_has_a_row_per_size_and_solver(outputs):
+    table = outputs["scaling"]
+    assert table["rows"].tolist() == [600, 600, 1200, 1200]
+    assert table["solver"].tolist() == ["lbfgs", "scikit_learn_lbfgs"] * 2
+    assert table["memory_mapped"].tolist() == [True, False] * 2
+    assert table["outcome"].eq("reached").all()
+    assert table["seconds"].gt(0).all()
+    assert table["peak_memory_mib"].gt(20).all()
+    axes, _ = outputs["scaling_plot"].axes
+    for line, solver in zip(axes.lines, ("lbfgs", "scikit_learn_lbfgs"), strict=True):
+        shown = table[table["solver"] == solver]
+        np.testing.assert_allclose(line.get_xydata(), shown[["rows", "seconds"]])
+    labels = [line.get_label() for line in axes.lines]
+    assert labels == ["lbfgs, uint8 in a file", "scikit_learn_lbfgs, float64 in memory"]
+
+
+def test_convergence_has_a_line_per_solver_that_comes_down(outputs):
+    (axes,) = outputs["convergence"].axes
+    lines = [line for line in axes.lines if len(line.get_xdata()) > 2]
+    assert len(lines) == 2
+    for line in lines:
+        assert line.get_ydata()[0] > 0.4
+        assert line.get_ydata()[-1] < 1e-4
+        assert (np.diff(line.get_xdata()) > 0).all()
