@@ -1,8 +1,13 @@
 """What several test modules share: the real digits, and the project run from inside a test."""
 
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.pipeline import Pipeline
 
@@ -30,3 +35,34 @@ def pipelines() -> dict[str, Pipeline]:
     """Every registered pipeline by its name."""
     bootstrap_project(ROOT)
     return register_pipelines()
+
+
+@pytest.fixture
+def run_project(monkeypatch) -> Callable[..., None]:
+    """Runs the project in this process, in the environment `test`, over given folders."""
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # which a run replaces
+
+    def run_project(data_root: Path, parameters: dict | None = None, **slice_: object) -> None:
+        bootstrap_project(ROOT)
+        runtime_params = {"data_root": str(data_root)} | (parameters or {})
+        with (
+            warnings.catch_warnings(),
+            KedroSession.create(ROOT, env="test", runtime_params=runtime_params) as session,
+        ):
+            # Kedro 1.7 under Pydantic 2.11 and later
+            warnings.filterwarnings("ignore", "Accessing the 'model_fields' attribute")
+            session.run(**slice_)
+
+    return run_project
+
+
+@pytest.fixture(scope="session")
+def kedro_run() -> Callable[..., subprocess.CompletedProcess]:
+    """Runs the command `kedro run --env test` over a data folder, as a user does."""
+
+    def kedro_run(data_root: Path, *options: str, parameters: tuple[str, ...] = ()):
+        given = ",".join([f"data_root={data_root}", *parameters])
+        command = [sys.executable, "-m", "kedro", "run", "--env", "test", "--params", given]
+        return subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True)
+
+    return kedro_run

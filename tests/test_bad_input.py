@@ -1,0 +1,225 @@
+"""Bad input gives one line that names it, before any training; earlier outputs stay as they are."""
+
+import gzip
+import hashlib
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_gradients.datasets import IdxDataset
+from mnist_gradients.errors import short_message
+
+IMAGES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
+
+
+@pytest.fixture(scope="session")
+def small_raw(mnist, tmp_path_factory) -> Path:
+    """Four raw files with 400 and 200 of the real digits."""
+    folder = tmp_path_factory.mktemp("raw")
+    for name, rows in (("train", slice(400)), ("t10k", slice(400, 600))):
+        for kind, array in (("images-idx3", mnist.images), ("labels-idx1", mnist.labels)):
+            dataset = IdxDataset(filepath=str(folder / f"{name}-{kind}-ubyte.gz"))
+            dataset.save(array[rows])
+    return folder
+
+
+@pytest.fixture
+def raw(small_raw, tmp_path) -> Path:
+    """A copy of the small raw files that a test may spoil."""
+    return shutil.copytree(small_raw, tmp_path / "raw")
+
+
+@pytest.fixture(scope="module")
+def earlier_outputs(small_raw, tmp_path_factory, kedro_run) -> Path:
+    """Outputs of a good run of ingestion, beside those of an imagined training."""
+    folder = tmp_path_factory.mktemp("earlier") / "data"
+    run = kedro_run(folder, "--pipelines", "ingestion", parameters=(f"raw_root={small_raw}",))
+    assert run.returncode == 0, run.stderr
+    for name in ("06_models/fnn.keras", "08_reporting/fnn/metrics.json"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"earlier")
+    return folder
+
+
+@pytest.fixture
+def outputs(earlier_outputs, tmp_path) -> Path:
+    """A copy of the earlier outputs."""
+    return shutil.copytree(earlier_outputs, tmp_path / "data")
+
+
+def state(folder: Path) -> dict[Path, tuple[int, bytes]]:
+    """What each file holds, and when it was written."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+
+
+def test_writing_a_file_anew_would_be_noticed(outputs, small_raw, run_project):
+    before = state(outputs)
+    run_project(outputs, {"raw_root": str(small_raw)}, node_names=["ingestion.split_images"])
+    changed = {path for path, content in state(outputs).items() if content != before[path]}
+    assert changed == {
+        outputs / "05_model_input" / f"{name}.npz" for name in ("train", "validation", "test")
+    }
+
+
+@pytest.fixture
+def complaint(outputs, run_project):
+    """Returns what a run over the earlier outputs says, after checking that it left them alone."""
+
+    def complaint(error, parameters, pipeline_names):
+        before = state(outputs)
+        with pytest.raises(error) as caught:
+            run_project(outputs, parameters, pipeline_names=pipeline_names)
+        assert state(outputs) == before
+        return short_message(caught.value)
+
+    return complaint
+
+
+# --- raw files ---
+
+
+def missing(raw: Path) -> str:
+    (raw / LABELS).unlink()
+    twin = str(raw / LABELS).removesuffix(".gz")
+    return f"{raw / LABELS}: found neither this file nor {twin}, expected one of them"
+
+
+def truncated(raw: Path) -> str:
+    path = raw / IMAGES
+    path.write_bytes(path.read_bytes()[:-1000])
+    return f"{path}: found a gzip stream that ends too early, expected a whole one"
+
+
+def corrupt(raw: Path) -> str:
+    content = bytearray((raw / IMAGES).read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    (raw / IMAGES).write_bytes(content)
+    return f"{raw / IMAGES}: found "
+
+
+def other_format(raw: Path) -> str:
+    (raw / IMAGES).write_bytes(gzip.compress(b"P5 28 28 255"))
+    return f"{raw / IMAGES}: found the first bytes 50 35 20 32, expected an IDX header"
+
+
+def shorter_than_declared(raw: Path) -> str:
+    content = gzip.decompress((raw / LABELS).read_bytes())
+    (raw / LABELS).write_bytes(gzip.compress(content[:-1]))
+    return f"{raw / LABELS}: found 399 bytes of values, expected 400 for uint8 of shape (400,)"
+
+
+def images_for_labels(raw: Path) -> str:
+    shutil.copyfile(raw / IMAGES, raw / LABELS)
+    return "raw_train_labels: labels: found uint8 of shape (400, 28, 28), expected a non-empty 1-"
+
+
+def another_checksum(raw: Path) -> str:
+    (raw / "SHA256SUMS").write_text(f"{'0' * 64}  {LABELS.removesuffix('.gz')}\n")
+    found = hashlib.sha256(gzip.decompress((raw / LABELS).read_bytes())).hexdigest()
+    return f"{raw / LABELS}: found content with SHA-256 {found}, expected {'0' * 64} by SHA256SUMS"
+
+
+def change_labels(raw: Path, change) -> None:
+    dataset = IdxDataset(filepath=str(raw / LABELS))
+    dataset.save(change(dataset.load()))
+
+
+def fewer_labels(raw: Path) -> str:
+    change_labels(raw, lambda y: y[:-1])
+    return "training set: labels: found 399 labels, expected 400, one for each image"
+
+
+def label_out_of_range(raw: Path) -> str:
+    change_labels(raw, lambda y: np.where(np.arange(len(y)) == 7, np.uint8(10), y))
+    return "training labels: found label 10, expected 0 to 9 (parameter ingestion.n_classes is 10)"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        missing,
+        truncated,
+        corrupt,
+        other_format,
+        shorter_than_declared,
+        images_for_labels,
+        another_checksum,
+        fewer_labels,
+        label_out_of_range,
+    ],
+)
+def test_bad_raw_file_is_named(raw, complaint, spoil):
+    words = spoil(raw)
+    line = complaint(Exception, {"raw_root": str(raw)}, ["ingestion", "fnn"])
+    assert words in line
+    assert "expected" in line
+    assert "\n" not in line
+
+
+# --- parameters ---
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        (
+            {"fnn": {"learning_rate": -1}},
+            "parameter fnn.learning_rate: found -1, expected: Input should be greater than 0",
+        ),
+        (
+            {"fnn": {"lerning_rate": 0.1}},
+            "parameter fnn.lerning_rate: found 0.1, expected: no parameter of that name",
+        ),
+        (
+            {"fnnn": {"learning_rate": 0.1}},
+            "parameter fnnn: found no parameter of that name, expected one of ",
+        ),
+        (
+            {"ingestion": {"validation_size": 401}},
+            "parameter ingestion.validation_size: found 401 (401 of 400 images), "
+            "expected between 10 and 390 images",
+        ),
+        (
+            {"logistic_regression": {"binary": {"solvers": {"lbfgs": {"tolerance": 0}}}}},
+            "parameter logistic_regression.binary.solvers.lbfgs.tolerance: found 0, "
+            "expected: Input should be greater than 0",
+        ),
+        (
+            {
+                "logistic_regression": {
+                    "binary": {"solvers": {"sgd": {"max_iterations": 1, "tolerance": 1}}}
+                }
+            },
+            "parameter logistic_regression.binary.solvers: found solver 'sgd', expected one of ",
+        ),
+    ],
+)
+def test_bad_parameter_is_named(small_raw, complaint, parameters, words):
+    given = parameters | {"raw_root": str(small_raw)}
+    line = complaint(Exception, given, ["ingestion", "logistic_regression", "fnn"])
+    assert line.startswith(words)
+    assert "\n" not in line
+
+
+# --- the command itself ---
+
+
+@pytest.mark.parametrize("kind", ["raw file", "parameter"])
+def test_command_fails_with_the_complaint_as_its_last_line(raw, outputs, kedro_run, kind):
+    if kind == "raw file":
+        parameters, words = (), truncated(raw)
+    else:
+        parameters, words = ("fnn.learning_rate=-1",), "parameter fnn.learning_rate: found -1"
+    before = state(outputs)
+    pipelines = ("--pipelines", "ingestion,fnn")
+    run = kedro_run(outputs, *pipelines, parameters=(f"raw_root={raw}", *parameters))
+    assert run.returncode == 1
+    last = run.stderr.splitlines()[-1]
+    assert re.match(r"\w+Error: ", last)
+    assert words in last
+    assert "epoch" not in run.stdout
+    assert state(outputs) == before
