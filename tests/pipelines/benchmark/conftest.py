@@ -1,7 +1,8 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from mnist_gradients.labelled_images import LabelledImages
 from mnist_gradients.pipelines.benchmark.contenders import Problem
@@ -9,6 +10,13 @@ from mnist_gradients.pipelines.benchmark.exact import Judge
 from mnist_gradients.pipelines.benchmark.parameters import BenchmarkParameters
 
 ODD = (1, 3, 5, 7, 9)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_blas_thread() -> Iterator[None]:
+    """On a busy machine, threads of BLAS wait for each other by spinning."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="session")
