@@ -68,7 +68,7 @@ ORACLES = {
     PROOF: Oracle(symbolic.unproven, tolerance=0.0),
     EXACT: Oracle(against(symbolic.exact_derivatives), tolerance=1e-13),
     COMPLEX: Oracle(against(numeric.complex_steps), tolerance=1e-13),
-    CENTRAL: Oracle(against(numeric.central_differences), tolerance=1e-9),
+    CENTRAL: Oracle(against(numeric.central_differences), tolerance=1e-8),
     TAPE: Oracle(against(autodiff.tape_gradients), tolerance=1e-13),
 }
 

@@ -10,6 +10,7 @@ Array = NDArray[Any]  # float64, but for labels
 
 PROOF = "SymPy proof"
 EXACT = "SymPy derivative"
+VALUE = "SymPy value"
 COMPLEX = "complex step"
 CENTRAL = "central differences"
 TAPE = "TensorFlow GradientTape"

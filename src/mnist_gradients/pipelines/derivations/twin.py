@@ -25,6 +25,7 @@ from mnist_gradients.labelled_images import LabelledImages
 from mnist_gradients.maths.network import Network, forward_pass, initialise, loss_and_gradients
 from mnist_gradients.maths.optimisers import SGD
 from mnist_gradients.pipelines.derivations.parameters import TwinParameters
+from mnist_gradients.tensorflow_import import import_tensorflow
 
 DTYPES = ("float64", "float32")
 
@@ -120,8 +121,8 @@ def train_numpy(network: Network, batches: MiniBatches, step_size: float) -> Run
 
 def train_keras(network: Network, batches: MiniBatches, step_size: float) -> Run:
     """Train a Keras network that starts from the same weights, by Keras's own loss and SGD."""
+    tf = import_tensorflow()
     import keras
-    import tensorflow as tf
 
     dtype = str(network.dtype)
     inputs = keras.Input((len(network.weights[0]),), dtype=dtype)
@@ -136,7 +137,7 @@ def train_keras(network: Network, batches: MiniBatches, step_size: float) -> Run
     optimiser.build(twin.trainable_variables)
 
     @tf.function
-    def step(X: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    def step(X: Any, y: Any) -> tuple[Any, list[Any]]:
         with tf.GradientTape() as tape:
             *hidden, logits = twin(X, training=True)
             loss = cross_entropy(y, logits)

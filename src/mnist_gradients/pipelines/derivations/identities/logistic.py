@@ -10,8 +10,11 @@ from mnist_gradients.maths.linear_objective import Intercept
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.pipelines.derivations.derivation import SVD, Array, Derivation, Equality
 from mnist_gradients.pipelines.derivations.identities.formulas import sigmoid, squared_norm
+from mnist_gradients.pipelines.derivations.oracles.symbolic import value_check
 
 L2 = 0.3
+COST = "J = -1/N sum_i [y_i log h_i + (1 - y_i) log(1 - h_i)]"
+INTERCEPTS: dict[Intercept, str] = {"free": "", "penalised": " + lambda/2 b^2"}
 
 
 def checks(rng: np.random.Generator) -> Iterator[Derivation | Equality]:
@@ -19,10 +22,15 @@ def checks(rng: np.random.Generator) -> Iterator[Derivation | Equality]:
     X, y = rng.normal(size=(3, 2)), np.array([1, 0, 1])
     theta, v, b = rng.normal(size=2), rng.normal(size=2), rng.normal(size=1)
     yield sigmoid_derivative(rng.normal(size=3))
-    yield logistic_gradient(theta, X, y)
+    derivation = logistic_gradient(theta, X, y)
+    yield value_check(f"P2 {COST} + lambda/2 theta^T theta", derivation)
+    yield derivation
     yield logistic_hessian_vector(theta, v, X, y)
-    yield logistic_intercept("free", theta, b, X, y)
-    yield logistic_intercept("penalised", theta, b, X, y)
+    for intercept, penalty in INTERCEPTS.items():
+        derivation = logistic_intercept(intercept, theta, b, X, y)
+        identity = f"P2 {intercept} intercept: {COST} + lambda/2 theta^T theta{penalty}"
+        yield value_check(identity, derivation)
+        yield derivation
     yield lipschitz_constant(X, y)
 
 

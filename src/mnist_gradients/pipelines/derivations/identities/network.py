@@ -15,7 +15,10 @@ from mnist_gradients.pipelines.derivations.identities.formulas import (
     squared_norm,
     tensor_mean_cross_entropy,
 )
-from mnist_gradients.pipelines.derivations.oracles.symbolic import unproven_residuals
+from mnist_gradients.pipelines.derivations.oracles.symbolic import (
+    unproven_residuals,
+    value_check,
+)
 
 L2 = 0.3
 LAYERS = ("1", "2", "3")
@@ -39,7 +42,12 @@ def checks(rng: np.random.Generator) -> Iterator[Derivation | Equality]:
     parameters |= {name: rng.normal(size=2) for name in BIASES}
     X, Y = rng.normal(size=(2, 2)), rng.dirichlet(np.ones(2), size=2)
     for name in network.ACTIVATIONS:
-        yield back_propagation(name, {**parameters, "X": X, "Y": Y, "l2": L2})
+        derivation = back_propagation(name, {**parameters, "X": X, "Y": Y, "l2": L2})
+        yield value_check(
+            f"P3 {name} network, 3 layers: J = mean cross-entropy + lambda/2 sum_l ||W_l||^2",
+            derivation,
+        )
+        yield derivation
 
 
 def symbolic_activation(sp: Any, name: str, a: Any) -> Any:

@@ -6,14 +6,24 @@ from typing import Any
 import numpy as np
 
 from mnist_gradients.maths import softmax
-from mnist_gradients.pipelines.derivations.derivation import PROOF, Array, Derivation, Equality
+from mnist_gradients.pipelines.derivations.derivation import (
+    PROOF,
+    VALUE,
+    Array,
+    Derivation,
+    Equality,
+)
 from mnist_gradients.pipelines.derivations.identities.formulas import (
     mean_cross_entropy,
     row_log_softmax,
     row_softmax,
     tensor_mean_cross_entropy,
 )
-from mnist_gradients.pipelines.derivations.oracles.symbolic import exact_values, unproven_residuals
+from mnist_gradients.pipelines.derivations.oracles.symbolic import (
+    exact_values,
+    unproven_residuals,
+    value_check,
+)
 
 EXTREME_LOGITS = np.array([[1e4, -1e4, 0.0], [-1e4, -1e4 + 1, -1e4], [1.0, 1e4, 1e4 - 2]])
 
@@ -23,10 +33,14 @@ def checks(rng: np.random.Generator) -> Iterator[Derivation | Equality]:
     yield from shift_invariance(rng)
     yield from extreme_logits()
     W, x, c = rng.normal(size=(3, 3)), rng.normal(size=3), rng.normal(size=3)
-    yield summed_log_softmax(W, x, c)
+    derivation = summed_log_softmax(W, x, c)
+    yield value_check("P1.2 J = sum_i log softmax(W x + c)_i", derivation)
+    yield derivation
     yield printed_summed_log_softmax(W, x, c)
     h, b, y = rng.normal(size=3), rng.normal(size=3), rng.dirichlet(np.ones(3))
-    yield cross_entropy(c, y)
+    derivation = cross_entropy(c, y)
+    yield value_check("P3 J = -sum_k y_k log softmax(z)_k", derivation)
+    yield derivation
     yield output_layer(h, W, b, y)
 
 
@@ -54,13 +68,13 @@ def extreme_logits() -> Iterator[Equality]:
     """Softmax and log-softmax of logits of ±1e4."""
     yield Equality(
         "P1.1 softmax(z) = exp(z) / sum_k exp(z_k) at logits of ±1e4",
-        "SymPy value",
+        VALUE,
         lambda: softmax.softmax(EXTREME_LOGITS),
         lambda: exact_values(row_softmax, {"Z": EXTREME_LOGITS}).reshape(EXTREME_LOGITS.shape),
     )
     yield Equality(
         "P1.1 log softmax(z) = z - logsumexp(z) at logits of ±1e4",
-        "SymPy value",
+        VALUE,
         lambda: softmax.log_softmax(EXTREME_LOGITS),
         lambda: exact_values(row_log_softmax, {"Z": EXTREME_LOGITS}).reshape(EXTREME_LOGITS.shape),
         tolerance=1e-11,  # values of 2e4 are rounded to 4e-12

@@ -13,6 +13,7 @@ from mnist_gradients.pipelines.derivations.identities.formulas import (
     squared_norm,
     tensor_mean_cross_entropy,
 )
+from mnist_gradients.pipelines.derivations.oracles.symbolic import value_check
 
 L2 = 0.3
 
@@ -22,7 +23,11 @@ def checks(rng: np.random.Generator) -> Iterator[Derivation | Equality]:
     X, Y = rng.normal(size=(3, 2)), np.eye(3)[[2, 0, 1]]
     W, V = rng.normal(size=(2, 3)), rng.normal(size=(2, 3))
     b, c = rng.normal(size=3), rng.normal(size=3)
-    yield softmax_gradient(W, b, X, Y)
+    derivation = softmax_gradient(W, b, X, Y)
+    yield value_check(
+        "P3 softmax regression J = -1/N sum_i log P[i, y_i] + lambda/2 ||W||^2", derivation
+    )
+    yield derivation
     yield softmax_hessian_vector(W, b, V, c, X[:2], Y[:2])
     yield lipschitz_constant(X, Y)
 

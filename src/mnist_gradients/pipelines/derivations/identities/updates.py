@@ -12,6 +12,7 @@ from mnist_gradients.maths import descent, optimisers
 from mnist_gradients.maths.logistic import LogisticObjective, sigmoid
 from mnist_gradients.pipelines.derivations.derivation import KERAS, Array, Derivation, Equality
 from mnist_gradients.pipelines.derivations.identities import logistic
+from mnist_gradients.tensorflow_import import import_tensorflow
 
 L2, STEP_SIZE, N_STEPS = 0.3, 0.25, 25
 
@@ -294,6 +295,7 @@ def take_steps(optimiser: optimisers.Optimiser, start: Array, gradients: Array) 
 
 def take_keras_steps(build: Callable[[Any], Any], start: Array, gradients: Array) -> Array:
     """Where an optimiser of Keras arrives when it is given one gradient after the other."""
+    import_tensorflow()
     import keras
 
     optimiser, variable = build(keras), keras.Variable(start, dtype="float64")

@@ -3,11 +3,12 @@
 import numpy as np
 
 from mnist_gradients.pipelines.derivations.derivation import Array, Derivation
+from mnist_gradients.tensorflow_import import import_tensorflow
 
 
 def tape_gradients(derivation: Derivation) -> list[Array]:
     """Gradient of the TensorFlow objective with respect to every argument."""
-    import tensorflow as tf
+    tf = import_tensorflow()
 
     tensors = {n: tf.constant(v, dtype=tf.float64) for n, v in derivation.point.items()}
     arguments = [tensors[name] for name in derivation.arguments]

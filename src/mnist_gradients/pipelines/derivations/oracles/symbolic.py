@@ -12,7 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mnist_gradients.pipelines.derivations.derivation import Array, Derivation
+from mnist_gradients.pipelines.derivations.derivation import (
+    VALUE,
+    Array,
+    Derivation,
+    Equality,
+)
 
 DIGITS = 40
 
@@ -44,11 +49,26 @@ def exact_derivatives(derivation: Derivation) -> list[Array]:
 
 
 def exact_values(function: Callable[..., Sequence[Any]], point: Mapping[str, ArrayLike]) -> Array:
-    """Entries of a function of SymPy and named quantities, evaluated at a point."""
+    """Entries of a function of SymPy and named quantities, computed with 40-digit numbers."""
     import sympy as sp
 
-    symbols = declare(point)
-    return evaluate(list(function(sp, **symbols)), point, symbols)
+    numbers = {}
+    for name, value in point.items():
+        matrix = sp.Matrix(np.atleast_1d(value)).applyfunc(lambda v: sp.Float(float(v), DIGITS))
+        numbers[name] = matrix if np.ndim(value) else matrix[0]
+    return np.array([float(sp.N(entry, DIGITS)) for entry in function(sp, **numbers)])
+
+
+def value_check(identity: str, derivation: Derivation) -> Equality:
+    """The objective itself, which differences take for granted: our code against its definition."""
+    return Equality(
+        identity,
+        VALUE,
+        lambda: derivation.objective(**derivation.point),
+        lambda: exact_values(
+            lambda sp, **at: [derivation.symbolic_objective(sp, **at)], derivation.point
+        )[0],
+    )
 
 
 def unproven_residuals(
