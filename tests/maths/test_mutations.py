@@ -60,6 +60,9 @@ MUTATIONS = [
     Mutation("linear_objective", "db) / len(self.y) + self", "db) + self", "P2 Hessian"),
     Mutation("linear_objective", '== "penalised" else', '!= "penalised" else', "P2 free intercept"),
     Mutation("linear_objective", "(sigma_squared) / len(self.y)", "(sigma_squared)", "P2 L ="),
+    Mutation("linear_objective", "H[np.diag_indices(penalised)] += self.l2", "", "P2 Hessian ="),
+    Mutation("softmax_regression", "return P * (1 - P)", "return P * P",
+             "P3 softmax regression Hessian of class"),
     Mutation("softmax_regression", "R[observed] -= 1", "R[observed] += 1", "P3 softmax regression"),
     Mutation("softmax_regression", "loss = -log_P", "loss = log_P", "P3 softmax regression"),
     Mutation(
@@ -74,7 +77,7 @@ MUTATIONS = [
     Mutation("descent", "v = w + (t - 1) / t_next", "v = w + t / t_next", "accelerated descent"),
     Mutation("descent", "(1 + np.sqrt(1 + 4 * t**2)) / 2", "(1 + np.sqrt(1 + t**2)) / 2",
              "accelerated descent"),
-    Mutation("descent", "a - (y @ r)", "a + (y @ r)", "L-BFGS"),
+    Mutation("quasi_newton", "a - (y @ r)", "a + (y @ r)", "L-BFGS"),
     Mutation("network", "return (a > 0)", "return (a < 0)", "P3 relu'"),
     Mutation("network", "return 1 - np.tanh(a)", "return 1 + np.tanh(a)", "P3 tanh'"),
     Mutation("network", "sigmoid(a) * sigmoid(-a)", "sigmoid(a) * sigmoid(a)", "P3 sigmoid'"),

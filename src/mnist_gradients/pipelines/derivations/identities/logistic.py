@@ -8,8 +8,15 @@ import numpy as np
 from mnist_gradients.maths import logistic
 from mnist_gradients.maths.linear_objective import Intercept
 from mnist_gradients.maths.logistic import LogisticObjective
-from mnist_gradients.pipelines.derivations.derivation import SVD, Array, Derivation, Equality
+from mnist_gradients.pipelines.derivations.derivation import (
+    CENTRAL,
+    SVD,
+    Array,
+    Derivation,
+    Equality,
+)
 from mnist_gradients.pipelines.derivations.identities.formulas import sigmoid, squared_norm
+from mnist_gradients.pipelines.derivations.oracles.numeric import central_jacobian
 from mnist_gradients.pipelines.derivations.oracles.symbolic import value_check
 
 L2 = 0.3
@@ -31,6 +38,7 @@ def checks(rng: np.random.Generator) -> Iterator[Derivation | Equality]:
         identity = f"P2 {intercept} intercept: {COST} + lambda/2 theta^T theta{penalty}"
         yield value_check(identity, derivation)
         yield derivation
+    yield hessian_matrix(theta, b, X, y)
     yield lipschitz_constant(X, y)
 
 
@@ -141,6 +149,19 @@ def logistic_intercept(
         symbolic_objective=cost,
         symbolic_gradients=formula,
         tensor_objective=tensor_cost,
+    )
+
+
+def hessian_matrix(theta: Array, b: Array, X: Array, y: Array) -> Equality:
+    """P2: the Hessian as a matrix, against differences of the gradient."""
+    objective = _logistic(X, y, L2, "free")
+    w, rows = objective.pack(theta, b), np.arange(len(X))
+    return Equality(
+        "P2 Hessian = 1/N X^T diag(h (1 - h)) X + lambda I",
+        CENTRAL,
+        lambda: objective.class_hessian(rows, objective.curvature(w, rows)[:, 0] / len(X)),
+        lambda: central_jacobian(lambda w: objective(w)[1], w),
+        tolerance=1e-6,  # the matrix serves as coordinates and is computed in float32
     )
 
 

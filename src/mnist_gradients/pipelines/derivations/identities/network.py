@@ -16,6 +16,7 @@ from mnist_gradients.pipelines.derivations.identities.formulas import (
     tensor_mean_cross_entropy,
 )
 from mnist_gradients.pipelines.derivations.oracles.symbolic import (
+    DIGITS,
     unproven_residuals,
     value_check,
 )
@@ -56,7 +57,7 @@ def symbolic_activation(sp: Any, name: str, a: Any) -> Any:
         "relu": lambda: sp.Piecewise((a, a > 0), (0, True)),
         "tanh": lambda: sp.tanh(a),
         "sigmoid": lambda: 1 / (1 + sp.exp(-a)),
-        "gelu": lambda: a * (1 + sp.erf(a / sp.sqrt(2))) / 2,
+        "gelu": lambda: a * normal_cdf(sp, a),
     }[name]()
 
 
@@ -66,10 +67,14 @@ def symbolic_activation_derivative(sp: Any, name: str, a: Any) -> Any:
         "relu": lambda: sp.Piecewise((1, a > 0), (0, True)),
         "tanh": lambda: 1 - sp.tanh(a) ** 2,
         "sigmoid": lambda: 1 / (1 + sp.exp(-a)) / (1 + sp.exp(a)),
-        "gelu": lambda: (
-            (1 + sp.erf(a / sp.sqrt(2))) / 2 + a * sp.exp(-(a**2) / 2) / sp.sqrt(2 * sp.pi)
-        ),
+        "gelu": lambda: normal_cdf(sp, a) + a * sp.exp(-(a**2) / 2) / sp.sqrt(2 * sp.pi),
     }[name]()
+
+
+def normal_cdf(sp: Any, a: Any) -> Any:
+    """Phi(a) in SymPy; of a number it is a number, lest the next layers carry a sum along."""
+    Phi = (1 + sp.erf(a / sp.sqrt(2))) / 2
+    return sp.N(Phi, DIGITS) if a.is_number else Phi
 
 
 def tensor_activation(tf: Any, name: str, a: Any) -> Any:

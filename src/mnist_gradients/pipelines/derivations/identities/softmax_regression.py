@@ -6,13 +6,20 @@ from typing import Any
 import numpy as np
 
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
-from mnist_gradients.pipelines.derivations.derivation import SVD, Array, Derivation, Equality
+from mnist_gradients.pipelines.derivations.derivation import (
+    CENTRAL,
+    SVD,
+    Array,
+    Derivation,
+    Equality,
+)
 from mnist_gradients.pipelines.derivations.identities.formulas import (
     mean_cross_entropy,
     row_softmax,
     squared_norm,
     tensor_mean_cross_entropy,
 )
+from mnist_gradients.pipelines.derivations.oracles.numeric import central_jacobian
 from mnist_gradients.pipelines.derivations.oracles.symbolic import value_check
 
 L2 = 0.3
@@ -29,6 +36,7 @@ def checks(rng: np.random.Generator) -> Iterator[Derivation | Equality]:
     )
     yield derivation
     yield softmax_hessian_vector(W, b, V, c, X[:2], Y[:2])
+    yield hessian_blocks(W, b, X, Y)
     yield lipschitz_constant(X, Y)
 
 
@@ -113,6 +121,28 @@ def softmax_hessian_vector(
         symbolic_gradients=formulas,
         tensor_objective=tensor_slope,
         probabilities=["Y"],
+    )
+
+
+def hessian_blocks(W: Array, b: Array, X: Array, Y: Array) -> Equality:
+    """P3: every class's own block of the Hessian, against differences of its gradient."""
+    objective = _softmax(X, Y, L2)
+    w, rows, K = objective.pack(W, b), np.arange(len(X)), len(b)
+
+    def blocks() -> list[Array]:
+        curvature = objective.curvature(w, rows) / len(X)
+        return [objective.class_hessian(rows, curvature[:, k]) for k in range(K)]
+
+    def expected() -> list[Array]:
+        H = central_jacobian(lambda w: objective(w)[1], w)
+        return [H[k::K, k::K] for k in range(K)]
+
+    return Equality(
+        "P3 softmax regression Hessian of class k = 1/N X^T diag(p_k (1 - p_k)) X + lambda I",
+        CENTRAL,
+        blocks,
+        expected,
+        tolerance=1e-6,  # the matrix serves as coordinates and is computed in float32
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_gradients.maths import descent, optimisers
+from mnist_gradients.maths import descent, optimisers, quasi_newton
 from mnist_gradients.maths.logistic import LogisticObjective, sigmoid
 from mnist_gradients.pipelines.derivations.derivation import KERAS, Array, Derivation, Equality
 from mnist_gradients.pipelines.derivations.identities import logistic
@@ -18,7 +18,7 @@ L2, STEP_SIZE, N_STEPS = 0.3, 0.25, 25
 
 
 def checks(rng: np.random.Generator) -> Iterator[Derivation | Equality]:
-    """Every check of descent.py and optimisers.py, at points drawn from `rng`."""
+    """Every check of descent.py, quasi_newton.py and optimisers.py, at points drawn from `rng`."""
     theta, X, y = rng.normal(size=2), rng.normal(size=(3, 2)), np.array([1, 0, 1])
     yield derived_update(theta, X, y)
     yield renamed_update(theta, X, y)
@@ -148,7 +148,7 @@ def update_iterates(theta: Array, X: Array, y: Array) -> Iterator[Equality]:
 
     def minimiser(l2: float) -> Array:
         objective = LogisticObjective(X, y, l2, intercept="none", threads=1)
-        return descent.lbfgs(objective, theta, tolerance=1e-12).weights
+        return quasi_newton.lbfgs(objective, theta, tolerance=1e-12).weights
 
     yield Equality(
         f"P2 {N_STEPS} derived updates = {N_STEPS} printed ones with the constants renamed",
@@ -192,7 +192,7 @@ def solver_steps(rng: np.random.Generator, theta: Array, X: Array, y: Array) -> 
     yield Equality(
         "L-BFGS two-loop recursion = -H grad",
         "BFGS matrix",
-        lambda: descent.quasi_newton_direction(pairs, gradient),
+        lambda: quasi_newton.quasi_newton_direction(pairs, gradient),
         lambda: -inverse_bfgs_matrix(steps, steps @ curvature) @ gradient,
     )
 

@@ -56,6 +56,12 @@ def gradients(derivation: Derivation, difference: Difference, step: float) -> li
     return found
 
 
+def central_jacobian(f: Callable[[Array], Array], at: Array) -> Array:
+    """Derivative of a vector-valued function of a vector, one column per coordinate."""
+    h = CENTRAL_STEP
+    return np.column_stack([(f(at + h * e) - f(at - h * e)) / (2 * h) for e in np.eye(at.size)])
+
+
 def central_differences(derivation: Derivation) -> list[Array]:
     """Gradients by central differences at the best step for float64."""
     return gradients(derivation, central_difference, CENTRAL_STEP)
