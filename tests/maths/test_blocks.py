@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info
 
-from mnist_gradients.maths.blocks import block_sum
+from mnist_gradients.maths.blocks import block_sum, spread
 
 
 @settings(deadline=None)
@@ -63,3 +63,8 @@ def test_an_error_in_a_thread_reaches_the_caller():
 
     with pytest.raises(ArithmeticError, match="row 0"):
         block_sum(term, 10, block_rows=1, threads=2)
+
+
+@pytest.mark.parametrize("threads", [1, 2, None])
+def test_results_come_in_the_order_of_the_items(threads):
+    assert spread(lambda item: item**2, range(50), threads=threads) == [i**2 for i in range(50)]

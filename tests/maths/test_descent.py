@@ -6,12 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnist_gradients.maths.descent import (
+    DEFAULT_SOLVER,
     SOLVERS,
     accelerated_descent,
     gradient_descent,
     lbfgs,
-    wolfe_step,
+    preconditioned_lbfgs,
 )
+from mnist_gradients.maths.quasi_newton import Iterate, wolfe_step
 
 
 class Quadratic:
@@ -93,10 +95,10 @@ def test_acceleration_and_curvature_each_save_iterations():
 @pytest.mark.parametrize("length", [1e-6, 1.0, 1e6])
 def test_a_wolfe_step_meets_both_conditions_from_any_first_length(length):
     objective = Quadratic([1.0, 0.2], [3.0, -2.0])
-    w = np.zeros(2)
-    value, gradient = objective(w)
+    value, gradient = objective(np.zeros(2))
     direction = -length * gradient
-    w_next, value_next, gradient_next = wolfe_step(objective, w, value, gradient, direction)
+    start = Iterate(0, np.zeros(2), value, gradient, np.inf)
+    w_next, value_next, gradient_next = wolfe_step(objective, start, direction)
     alpha = np.linalg.norm(w_next) / np.linalg.norm(direction)
     assert value_next <= value + 1e-4 * alpha * (gradient @ direction)
     assert gradient_next @ direction >= 0.9 * (gradient @ direction)
@@ -105,7 +107,8 @@ def test_a_wolfe_step_meets_both_conditions_from_any_first_length(length):
 def test_there_is_no_wolfe_step_uphill():
     objective = Quadratic([1.0], [3.0])
     value, gradient = objective(np.zeros(1))
-    assert wolfe_step(objective, np.zeros(1), value, gradient, gradient) is None
+    start = Iterate(0, np.zeros(1), value, gradient, np.inf)
+    assert wolfe_step(objective, start, gradient) is None
 
 
 def test_lbfgs_says_that_rounding_allows_no_further_step():
@@ -126,4 +129,5 @@ def test_a_start_of_the_wrong_length_is_refused():
 
 
 def test_solvers_are_known_by_their_names():
-    assert all(SOLVERS[solver.__name__] is solver for solver in TEXTBOOK)
+    assert all(SOLVERS[solver.__name__] is solver for solver in [*TEXTBOOK, preconditioned_lbfgs])
+    assert SOLVERS[DEFAULT_SOLVER] is preconditioned_lbfgs

@@ -89,6 +89,33 @@ def test_blocks_have_the_computing_type(objective_class):
 
 
 @pytest.mark.parametrize("objective_class", OBJECTIVES)
+def test_a_subset_is_the_objective_of_its_rows(objective_class):
+    objective, generator = make(objective_class, intercept="penalised")
+    rows = np.array([1, 5, 6, 41, 69])
+    few = objective.subset(rows)
+    direct = type(objective)(objective.X[rows], objective.y[rows], 0.1, intercept="penalised")
+    assert few.size == direct.size
+    w = generator.normal(size=few.size)
+    np.testing.assert_array_equal(few(w)[1], direct(w)[1])
+    assert len(objective.y) == 70
+
+
+@pytest.mark.parametrize("intercept", INTERCEPTS)
+@pytest.mark.parametrize("objective_class", OBJECTIVES)
+def test_a_class_hessian_is_its_block_of_the_hessian(objective_class, intercept):
+    objective, generator = make(objective_class, intercept=intercept)
+    w = generator.normal(size=objective.size)
+    rows = np.arange(70)
+    curvature = objective.curvature(w, rows)
+    K = objective.n_outputs
+    hessian = np.array([objective.hessian_vector(w, v) for v in np.eye(objective.size)])
+    for k in range(K):
+        block = objective.class_hessian(rows, curvature[:, k] / 70)
+        assert block.dtype == np.float32
+        np.testing.assert_allclose(block, hessian[k::K, k::K], atol=1e-6)
+
+
+@pytest.mark.parametrize("objective_class", OBJECTIVES)
 def test_inputs_are_unchanged(objective_class):
     objective, generator = make(objective_class)
     w, v = generator.normal(size=(2, objective.size))

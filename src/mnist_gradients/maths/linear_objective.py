@@ -11,13 +11,15 @@ Conventions:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal, get_args
+from copy import copy
+from typing import Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from mnist_gradients.maths.blocks import Term, block_sum
+from mnist_gradients.maths.blocks import BLOCK_ROWS, Term, block_sum, spread
+from mnist_gradients.maths.tiles import product, transposed_product
 
 Intercept = Literal["free", "penalised", "none"]
 Vector = NDArray[np.float64]
@@ -91,6 +93,10 @@ class LinearObjective(ABC):
     ) -> NDArray[np.floating]:
         """Hessian of each row's loss with respect to its margins, times the rows of U, (B, K)."""
 
+    @abstractmethod
+    def margin_curvature(self, Z: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Diagonal of the Hessian of each row's loss with respect to its margins, (B, K)."""
+
     @property
     def size(self) -> int:
         """Length of the packed parameter."""
@@ -103,7 +109,11 @@ class LinearObjective(ABC):
         def term(rows: slice) -> tuple[NDArray[np.floating], ...]:
             X = self._block(rows)
             loss, R = self.loss_and_residual(_margins(X, W, b), self.y[rows])
-            return loss.sum(dtype=np.float64), X.T @ R, R.sum(axis=0, dtype=np.float64)
+            return (
+                loss.sum(dtype=np.float64),
+                transposed_product(X, R),
+                R.sum(axis=0, dtype=np.float64),
+            )
 
         loss, dW, db = self._sum(term)
         N, penalised = len(self.y), self._penalised(w)
@@ -125,10 +135,61 @@ class LinearObjective(ABC):
         def term(rows: slice) -> tuple[NDArray[np.floating], ...]:
             X = self._block(rows)
             S = self.curvature_product(_margins(X, W, b), _margins(X, V, c))
-            return X.T @ S, S.sum(axis=0, dtype=np.float64)
+            return transposed_product(X, S), S.sum(axis=0, dtype=np.float64)
 
         dW, db = self._sum(term)
         return self.pack(self.scale * dW, db) / len(self.y) + self.l2 * self._penalised(v)
+
+    def subset(self, rows: NDArray[np.integer]) -> Self:
+        """The same objective on a copy of a few of its rows, given by their indices, (n,)."""
+        few = copy(self)
+        few.X, few.y = self.X[rows], self.y[rows]
+        return few
+
+    def curvature(self, w: Vector, rows: NDArray[np.integer]) -> NDArray[np.floating]:
+        """Curvature of the loss of some rows, (n, K), in their own margins at w.
+
+        Class k's own block of the Hessian weighs each row with it (see :meth:`class_hessian`).
+        """
+        W, b = self._parameters(w)
+        blocks = np.array_split(rows, -(-len(rows) // BLOCK_ROWS))
+        return np.concatenate(
+            spread(
+                lambda block: self.margin_curvature(_margins(self._block(block), W, b)),
+                blocks,
+                threads=self.threads,
+            )
+        )
+
+    def class_hessian(
+        self, rows: NDArray[np.integer], weights: NDArray[np.floating]
+    ) -> NDArray[np.float32]:
+        """Block of the Hessian that belongs to the weights and the intercept of one class.
+
+        ::
+
+            sum_i weights_i x_i x_i^T + lambda I
+
+        With the rows' curvature divided by N as weights and every row, the block is exact. The last
+        row and column belong to the intercept, if there is one.
+
+        Args:
+            rows: Indices, (n,).
+            weights: At least zero, (n,).
+
+        Returns:
+            (d, d), or (d + 1, d + 1) with an intercept. In float32 whatever the computing type: it
+            is the estimate that a solver sets its coordinates by.
+        """
+        d = self.X.shape[1]
+        root = np.sqrt(weights, dtype=np.float32, casting="same_kind")[:, None]
+        A = np.empty((len(rows), self.size // self.n_outputs), dtype=np.float32)
+        np.multiply(self.X[rows], np.float32(self.scale) * root, out=A[:, :d], casting="same_kind")
+        A[:, d:] = root
+        H = A.T @ A
+        penalised = d if self.intercept == "free" else len(H)
+        H[np.diag_indices(penalised)] += self.l2
+        return H
 
     def lipschitz(self) -> float:
         """Lipschitz constant of the gradient, so that steps of 1/L never increase the objective.
@@ -150,7 +211,7 @@ class LinearObjective(ABC):
             def term(rows: slice) -> tuple[NDArray[np.floating], ...]:
                 X = self._block(rows)
                 U = _margins(X, V, c)
-                return X.T @ U, U.sum(axis=0, dtype=np.float64)
+                return transposed_product(X, U), U.sum(axis=0, dtype=np.float64)
 
             dV, dc = self._sum(term)
             return np.concatenate([self.scale * dV[:, 0], constant * dc])
@@ -185,7 +246,7 @@ class LinearObjective(ABC):
         W, b = self.unpack(w)
         return self.pack(W, b if self.intercept == "penalised" else np.zeros_like(b))
 
-    def _block(self, rows: slice) -> NDArray[np.floating]:
+    def _block(self, rows: slice | NDArray[np.integer]) -> NDArray[np.floating]:
         """Rows of X in the computing type, (B, d); ``scale`` is left to the parameters."""
         return self.X[rows].astype(self.dtype, copy=False)
 
@@ -196,10 +257,10 @@ class LinearObjective(ABC):
 def _margins(
     X: NDArray[np.floating], W: NDArray[np.floating], b: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """X W + b, (B, K), stored class by class: sums over classes then run over contiguous rows."""
-    Z = W.T @ X.T
-    Z += b[:, None]
-    return Z.T
+    """X W + b, (B, K)."""
+    Z = product(X, W)
+    Z += b
+    return Z
 
 
 def _check_rows(X: NDArray[np.generic], y: NDArray[np.integer]) -> None:

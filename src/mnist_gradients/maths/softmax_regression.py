@@ -76,6 +76,11 @@ class SoftmaxObjective(LinearObjective):
         R[observed] -= 1
         return loss, R
 
+    def margin_curvature(self, Z: NDArray[np.floating]) -> NDArray[np.floating]:
+        """The diagonal p (1 - p) of the Hessian of each row's loss, (B, K)."""
+        P = softmax(Z)
+        return P * (1 - P)
+
     def curvature_product(
         self, Z: NDArray[np.floating], U: NDArray[np.floating]
     ) -> NDArray[np.floating]:
