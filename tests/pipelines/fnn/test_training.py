@@ -164,6 +164,10 @@ def test_same_seed_gives_the_same_history_and_weights_with_every_option_on(sets,
     pd.testing.assert_frame_equal(one.history, two.history, check_exact=True)
     for weights, again in zip(one.network.get_weights(), two.network.get_weights(), strict=True):
         np.testing.assert_array_equal(weights, again)
+    # Evaluated as the network will be used: nothing dropped, normalised by what training saw.
+    losses, hits = losses_and_hits(one.network, sets[2])
+    assert one.history["test_loss"].iloc[-1] == pytest.approx(losses.mean(), abs=1e-5)
+    assert one.history["test_accuracy"].iloc[-1] == pytest.approx(hits.mean())
 
 
 @pytest.mark.tensorflow
