@@ -121,7 +121,7 @@ def find_optimum(judge: Judge, solver: str, precision: float) -> tuple[float, fl
     """
     kind = LogisticObjective if judge.binary else SoftmaxObjective
     objective = kind(judge.pixels, judge.y, judge.l2, compute_dtype=np.float64)
-    near = SOLVERS[solver](objective, tolerance=min(precision, 1e-6))
+    near = SOLVERS[solver](objective, tolerance=precision / 100)
     largest_norm = np.sqrt(2 * judge.l2 * precision * near.objective)
     end = SOLVERS["lbfgs"](
         objective, near.weights, tolerance=largest_norm / 2, max_iterations=20_000
