@@ -1,0 +1,1 @@
+"""The pipelines, a folder each; they meet in the catalog and import nothing of each other."""
