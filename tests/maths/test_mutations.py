@@ -77,6 +77,7 @@ MUTATIONS = [
     Mutation("descent", "v = w + (t - 1) / t_next", "v = w + t / t_next", "accelerated descent"),
     Mutation("descent", "(1 + np.sqrt(1 + 4 * t**2)) / 2", "(1 + np.sqrt(1 + t**2)) / 2",
              "accelerated descent"),
+    Mutation("descent", "if gradient @ (w - w_previous) > 0:", "if False:", "accelerated descent"),
     Mutation("quasi_newton", "a - (y @ r)", "a + (y @ r)", "L-BFGS"),
     Mutation("network", "return (a > 0)", "return (a < 0)", "P3 relu'"),
     Mutation("network", "return 1 - np.tanh(a)", "return 1 + np.tanh(a)", "P3 tanh'"),

@@ -20,8 +20,10 @@ from mnist_gradients.pipelines.derivations.derivation import (
 from mnist_gradients.pipelines.derivations.identities import (
     logistic,
     network,
+    optimisers,
     softmax,
     softmax_regression,
+    solvers,
     updates,
 )
 from mnist_gradients.pipelines.derivations.oracles import autodiff, numeric, symbolic
@@ -72,8 +74,7 @@ ORACLES = {
     TAPE: Oracle(against(autodiff.tape_gradients), tolerance=1e-13),
 }
 
-
-IDENTITIES = (softmax, logistic, updates, softmax_regression, network)
+IDENTITIES = (softmax, logistic, updates, softmax_regression, network, solvers, optimisers)
 
 
 def run_checks(seed: int, leave_out: Collection[str] = ()) -> pd.DataFrame:
@@ -87,10 +88,7 @@ def run_checks(seed: int, leave_out: Collection[str] = ()) -> pd.DataFrame:
         One row per (identity, oracle): identity, oracle, max_abs_error, tolerance, holds.
     """
     rng = np.random.default_rng(seed)
-    return table(
-        (check for module in IDENTITIES for check in module.checks(rng)),
-        leave_out,
-    )
+    return table((check for module in IDENTITIES for check in module.checks(rng)), leave_out)
 
 
 def table(checks: Iterable[Derivation | Equality], leave_out: Collection[str] = ()) -> pd.DataFrame:

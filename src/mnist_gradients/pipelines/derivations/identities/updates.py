@@ -1,31 +1,25 @@
-"""P2's update rule in its three writings, and the steps of every solver and optimiser."""
+"""P2's update rule in its three writings: derived, renamed, and as printed in the assignment."""
 
-from collections import deque
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mnist_gradients.maths import descent, optimisers, quasi_newton
+from mnist_gradients.maths import descent, quasi_newton
 from mnist_gradients.maths.logistic import LogisticObjective, sigmoid
-from mnist_gradients.pipelines.derivations.derivation import KERAS, Array, Derivation, Equality
+from mnist_gradients.pipelines.derivations.derivation import Array, Derivation, Equality
 from mnist_gradients.pipelines.derivations.identities import logistic
-from mnist_gradients.tensorflow_import import import_tensorflow
 
 L2, STEP_SIZE, N_STEPS = 0.3, 0.25, 25
 
 
 def checks(rng: np.random.Generator) -> Iterator[Derivation | Equality]:
-    """Every check of descent.py, quasi_newton.py and optimisers.py, at points drawn from `rng`."""
+    """Every check of the update rule, at points drawn from `rng`."""
     theta, X, y = rng.normal(size=2), rng.normal(size=(3, 2)), np.array([1, 0, 1])
     yield derived_update(theta, X, y)
     yield renamed_update(theta, X, y)
     yield printed_update(theta, X, y)
     yield from update_iterates(theta, X, y)
-    yield from solver_steps(rng, theta, X, y)
-    yield from optimiser_steps(rng)
 
 
 def printed_rule(theta: Array, X: Array, y: Array, alpha: float, l2: float) -> Array:
@@ -170,166 +164,3 @@ def update_iterates(theta: Array, X: Array, y: Array) -> Iterator[Equality]:
         lambda: rule(L2, STEP_SIZE, n_steps=500),
         tolerance=1e-9,
     )
-
-
-def solver_steps(rng: np.random.Generator, theta: Array, X: Array, y: Array) -> Iterator[Equality]:
-    """The solvers' own formulas, against other formulas for the same steps."""
-    objective = LogisticObjective(X, y, L2, intercept="none", threads=1)
-    yield Equality(
-        f"accelerated descent, {N_STEPS} steps",
-        "estimate sequence",
-        lambda: (
-            descent.accelerated_descent(
-                objective, theta, step_size=STEP_SIZE / 4, max_iterations=N_STEPS, tolerance=0.0
-            ).weights
-        ),
-        lambda: estimate_sequence(objective, theta, STEP_SIZE / 4, N_STEPS),
-    )
-    steps = rng.normal(size=(3, 4))
-    curvature = np.diag([1.0, 2.0, 3.0, 4.0])
-    pairs = deque((s, curvature @ s) for s in steps)
-    gradient = rng.normal(size=4)
-    yield Equality(
-        "L-BFGS two-loop recursion = -H grad",
-        "BFGS matrix",
-        lambda: quasi_newton.quasi_newton_direction(pairs, gradient),
-        lambda: -inverse_bfgs_matrix(steps, steps @ curvature) @ gradient,
-    )
-
-
-def estimate_sequence(
-    objective: Callable[[Array], tuple[float, Array]], start: Array, alpha: float, n_steps: int
-) -> Array:
-    """Accelerated descent with gradient restart in the writing of O'Donoghue and Candes.
-
-    ::
-
-        theta' solves theta'^2 = (1 - theta') theta^2
-        beta = theta (1 - theta) / (theta^2 + theta')
-        x' = y - alpha grad J(y),   y' = x' + beta (x' - x)
-
-    Their restart sets theta = 1, hence beta = 0, when grad J(y)^T (x' - x) > 0.
-    """
-    x = y = start
-    theta = 1.0
-    for _ in range(n_steps):
-        gradient = objective(y)[1]
-        x_next = y - alpha * gradient
-        if gradient @ (x_next - x) > 0:
-            theta = 1.0
-        theta_next = (np.sqrt(theta**4 + 4 * theta**2) - theta**2) / 2
-        beta = theta * (1 - theta) / (theta**2 + theta_next)
-        y = x_next + beta * (x_next - x)
-        x, theta = x_next, theta_next
-    return y
-
-
-def inverse_bfgs_matrix(steps: Array, changes: Array) -> Array:
-    """The inverse Hessian of BFGS as a matrix, updated pair by pair (Nocedal and Wright, 6.17).
-
-    ::
-
-        H <- (I - rho s y^T) H (I - rho y s^T) + rho s s^T,   rho = 1 / y^T s
-    """
-    s, y = steps[-1], changes[-1]
-    identity = np.eye(len(s))
-    H = (s @ y) / (y @ y) * identity
-    for s, y in zip(steps, changes, strict=True):
-        rho = 1 / (y @ s)
-        left = identity - rho * np.outer(s, y)
-        H = left @ H @ left.T + rho * np.outer(s, s)
-    return H
-
-
-def optimiser_steps(rng: np.random.Generator) -> Iterator[Equality]:
-    """SGD, momentum and Adam against the sums they unroll to, and against Keras's optimisers.
-
-    The constants are sums of few powers of two, because Keras rounds its constants to float32. Its
-    Adam adds epsilon elsewhere, hence the comparison without any.
-    """
-    start, gradients = rng.normal(size=3), rng.normal(size=(N_STEPS, 3))
-    alpha, mu, beta1, beta2 = 2.0**-6, 0.875, 0.875, 1 - 2.0**-10
-    sgd, momentum = optimisers.SGD(alpha), optimisers.Momentum(alpha, mu)
-    names = [
-        f"SGD w <- w - alpha g, {N_STEPS} steps",
-        f"momentum v <- mu v - alpha g, w <- w + v, {N_STEPS} steps",
-        f"Adam w <- w - alpha m_hat / (sqrt(v_hat) + epsilon), {N_STEPS} steps",
-    ]
-    unrolled: list[tuple[optimisers.Optimiser, Callable[[], Array]]] = [
-        (sgd, lambda: start - alpha * gradients.sum(axis=0)),
-        (momentum, lambda: start + unrolled_momentum(gradients, alpha, mu)),
-        (
-            optimisers.Adam(alpha, beta1, beta2, epsilon=0.1),
-            lambda: start + unrolled_adam(gradients, alpha, beta1, beta2, epsilon=0.1),
-        ),
-    ]
-    for name, (optimiser, total) in zip(names, unrolled, strict=True):
-        yield Equality(
-            name, "unrolled sums", partial(take_steps, optimiser, start, gradients), total
-        )
-    in_keras: list[tuple[optimisers.Optimiser, Callable[[Any], Any]]] = [
-        (sgd, lambda keras: keras.optimizers.SGD(alpha)),
-        (momentum, lambda keras: keras.optimizers.SGD(alpha, momentum=mu)),
-        (
-            optimisers.Adam(alpha, beta1, beta2, epsilon=0.0),
-            lambda keras: keras.optimizers.Adam(alpha, beta1, beta2, epsilon=0.0),
-        ),
-    ]
-    for name, (optimiser, build) in zip(names, in_keras, strict=True):
-        yield Equality(
-            name,
-            KERAS,
-            partial(take_steps, optimiser, start, gradients),
-            partial(take_keras_steps, build, start, gradients),
-        )
-
-
-def take_steps(optimiser: optimisers.Optimiser, start: Array, gradients: Array) -> Array:
-    """Where an optimiser arrives when it is given one gradient after the other."""
-    parameters: tuple[Array, ...] = (start,)
-    state = optimiser.start(parameters)
-    for gradient in gradients:
-        parameters, state = optimiser.step(parameters, (gradient,), state)
-    return parameters[0]
-
-
-def take_keras_steps(build: Callable[[Any], Any], start: Array, gradients: Array) -> Array:
-    """Where an optimiser of Keras arrives when it is given one gradient after the other."""
-    import_tensorflow()
-    import keras
-
-    optimiser, variable = build(keras), keras.Variable(start, dtype="float64")
-    optimiser.build([variable])
-    for gradient in gradients:
-        optimiser.apply([gradient], [variable])
-    return np.asarray(variable)
-
-
-def unrolled_momentum(gradients: Array, alpha: float, mu: float) -> Array:
-    """``-alpha sum_t sum_(s <= t) mu^(t - s) g_s``: every step's velocity, written out."""
-    t = np.arange(len(gradients))
-    return -alpha * _decay(mu, t[:, None] - t).sum(axis=0) @ gradients
-
-
-def unrolled_adam(
-    gradients: Array, alpha: float, beta1: float, beta2: float, epsilon: float
-) -> Array:
-    """Sum of Adam's steps, each from weighted means of the gradients so far and of their squares.
-
-    ::
-
-        m_hat_t = sum_(s <= t) beta1^(t - s) g_s   / sum_(s <= t) beta1^(t - s)
-        v_hat_t = sum_(s <= t) beta2^(t - s) g_s^2 / sum_(s <= t) beta2^(t - s)
-    """
-    t = np.arange(len(gradients))
-    lag = t[:, None] - t
-    mean, mean_square = (
-        _decay(beta, lag) @ powers / _decay(beta, lag).sum(axis=1, keepdims=True)
-        for beta, powers in ((beta1, gradients), (beta2, gradients**2))
-    )
-    return -alpha * (mean / (np.sqrt(mean_square) + epsilon)).sum(axis=0)
-
-
-def _decay(beta: float, lag: NDArray[np.integer]) -> Array:
-    """``beta^lag`` for the past (lag >= 0), and 0 for the future."""
-    return np.where(lag >= 0, beta ** np.maximum(lag, 0), 0.0)
