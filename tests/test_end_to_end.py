@@ -1,0 +1,315 @@
+"""The whole project on a subset of the real data, as a user runs it."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.image import imread
+
+from mnist_gradients.datasets import (
+    KerasModelDataset,
+    LabelledImagesDataset,
+    LinearModelsDataset,
+)
+from mnist_gradients.labelled_images import LabelledImages
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
+
+TASKS = ("binary", "multinomial")
+OUTPUTS = {
+    *(f"05_model_input/{name}.npz" for name in ("train", "validation", "test")),
+    "06_models/fnn.keras",
+    *(f"06_models/logistic_regression/{task}.npz" for task in TASKS),
+    *(
+        f"08_reporting/ingestion/{name}"
+        for name in ("class_counts.csv", "class_counts.png", "sample_digits.png")
+    ),
+    *(
+        f"08_reporting/fnn/{name}"
+        for name in (
+            "history.csv",
+            "loss_curves.png",
+            "accuracy_curves.png",
+            "metrics.json",
+            "confusion_matrix.png",
+            "worst_mistakes.png",
+        )
+    ),
+    *(
+        f"08_reporting/logistic_regression/{task}/{name}"
+        for task in TASKS
+        for name in (
+            "comparison.csv",
+            "history.csv",
+            "convergence.png",
+            "weights.png",
+            "roc_curves.png",
+            "confusion_matrix.png",
+        )
+    ),
+    "08_reporting/derivations/checks.csv",
+    "08_reporting/reporting/model_comparison.csv",
+    "08_reporting/reporting/report.html",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(full_run) -> Path:
+    return full_run[1]
+
+
+def files(folder: Path) -> dict[str, int]:
+    """Each file below a folder, and when it was written."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.stat().st_mtime_ns for path in paths}
+
+
+def table(folder: Path, name: str) -> pd.DataFrame:
+    return pd.read_csv(folder / "08_reporting" / name)
+
+
+def labelled(folder: Path, name: str) -> LabelledImages:
+    return LabelledImagesDataset(filepath=str(folder / "05_model_input" / f"{name}.npz")).load()
+
+
+class TestFullRun:
+    def test_every_promised_file_is_there(self, folder):
+        assert OUTPUTS - set(files(folder)) == set()
+
+    def test_every_picture_shows_something(self, folder):
+        pictures = list(folder.rglob("*.png"))
+        assert len(pictures) > 15
+        for path in pictures:
+            pixels = imread(path)
+            assert min(pixels.shape[:2]) > 200, path
+            assert pixels[..., :3].std() > 0.02, path
+
+    def test_console_has_plain_lines_and_ends_with_what_was_found(self, full_run, folder):
+        run, _ = full_run
+        assert run.stderr == ""
+        stamped = [re.fullmatch(r"\d\d:\d\d:\d\d  (.*)", line) for line in run.stdout.splitlines()]
+        assert None not in stamped  # every line is the project's own
+        lines = [line[1] for line in stamped]
+        models = table(folder, "reporting/model_comparison.csv")
+        start = lines.index(next(line for line in lines if line.startswith("model ")))
+        assert re.match(r"done in \d+ s", lines[start - 1])
+        for line, row in zip(lines[start + 1 : -1], models.itertuples(), strict=True):
+            assert line.split()[:3] == [row.model, f"{100 * row.test_error:.2f}", "%"]
+        assert lines[-1] == f"report: {folder / '08_reporting/reporting/report.html'}"
+
+    def test_three_sets_share_no_image_and_hold_every_class(self, folder):
+        sets = {name: labelled(folder, name) for name in ("train", "validation", "test")}
+        assert {name: len(images) for name, images in sets.items()} == {
+            "train": 2700,
+            "validation": 300,
+            "test": 1000,
+        }
+        rows = {name: {image.tobytes() for image in s.images} for name, s in sets.items()}
+        assert rows["train"].isdisjoint(rows["validation"] | rows["test"])
+        counts = table(folder, "ingestion/class_counts.csv")
+        for name, images in sets.items():
+            np.testing.assert_array_equal(np.bincount(images.labels, minlength=10), counts[name])
+            assert (counts[name] > 0.07 * len(images)).all()
+
+
+class TestNetwork:
+    def test_history_has_the_columns_and_rows_that_were_promised(self, folder):
+        history = table(folder, "fnn/history.csv")
+        assert list(history) == [
+            *("iteration", "epoch", "train_loss", "train_accuracy"),
+            *("validation_loss", "validation_accuracy", "test_loss", "test_accuracy"),
+        ]
+        assert history["iteration"].tolist() == list(range(1, 4 * 54 + 1))
+        assert history["iteration"][history["test_loss"].notna()].tolist() == list(
+            range(27, 217, 27)
+        )
+
+    def test_network_learns(self, folder):
+        history = table(folder, "fnn/history.csv")
+        assert history["train_loss"].iloc[0] == pytest.approx(np.log(10), abs=0.7)
+        assert history["train_loss"].tail(27).mean() < 0.5
+        test_accuracy = history["test_accuracy"].dropna()
+        assert test_accuracy.iloc[-1] > max(0.85, test_accuracy.iloc[0] + 0.1)
+
+    def test_metrics_are_those_of_the_saved_network(self, folder):
+        metrics = json.loads((folder / "08_reporting/fnn/metrics.json").read_text())
+        assert 0.04 < metrics["test_error"] < 0.15
+        assert 0.04 < metrics["validation_error"] < 0.15
+        assert 0.2 < metrics["test_loss"] < 0.7
+        assert metrics["iterations"] == 216
+        # 784 -> 64, normalised, -> 10
+        assert metrics["parameters"] == 784 * 64 + 2 * 64 + 64 * 10 + 10
+        assert 0 < metrics["recording_seconds"] < metrics["train_seconds"] < 120
+        network = KerasModelDataset(filepath=str(folder / "06_models/fnn.keras")).load()
+        test = labelled(folder, "test")
+        predicted = np.asarray(network(test.images)).argmax(axis=1)
+        assert np.mean(predicted != test.labels) == pytest.approx(metrics["test_error"], abs=0.001)
+
+
+@pytest.mark.parametrize("task", TASKS)
+class TestLogisticRegression:
+    def test_comparison_has_the_columns_that_were_promised(self, folder, task):
+        comparison = table(folder, f"logistic_regression/{task}/comparison.csv")
+        assert list(comparison) == [
+            *("solver", "iterations", "seconds", "objective", "relative_gap"),
+            *("max_abs_weight_difference", "train_error", "validation_error", "test_error"),
+        ]
+        assert comparison["solver"].tolist()[0] == "gradient_descent"
+        assert comparison["solver"].tolist()[-1] == "scikit_learn"
+
+    def test_our_best_solver_agrees_with_scikit_learn(self, folder, task):
+        rows = table(folder, f"logistic_regression/{task}/comparison.csv").set_index("solver")
+        assert (rows["relative_gap"] >= 0).all()
+        best = rows.drop(index="scikit_learn")["objective"].idxmin()
+        assert (rows.loc[[best, "scikit_learn"], "relative_gap"] < 1e-6).all()
+        assert rows.loc[best, "max_abs_weight_difference"] < 1e-3
+        path = folder / f"06_models/logistic_regression/{task}.npz"
+        models = LinearModelsDataset(filepath=str(path)).load()
+        test = labelled(folder, "test")
+        X = test.images.reshape(len(test), -1)
+        ours, reference = (models[name].predict(X) for name in (best, "scikit_learn"))
+        assert (ours != reference).sum() <= 1
+        y = test.labels % 2 if task == "binary" else test.labels
+        assert np.mean(ours != y) == pytest.approx(rows.loc[best, "test_error"])
+
+    def test_errors_are_those_of_a_linear_model(self, folder, task):
+        rows = table(folder, f"logistic_regression/{task}/comparison.csv").set_index("solver")
+        assert 0.08 < rows.loc["scikit_learn", "test_error"] < 0.17
+        assert (rows["train_error"] < rows["test_error"]).all()
+        # A budget of iterations that leaves gradient descent far from converged.
+        assert rows.loc["gradient_descent", "relative_gap"] > 0.01
+
+
+class TestReports:
+    def test_every_check_of_the_derivations_holds(self, folder):
+        checks = table(folder, "derivations/checks.csv")
+        assert list(checks)[:5] == ["identity", "oracle", "max_abs_error", "tolerance", "holds"]
+        assert len(checks) > 20
+        assert checks["holds"].all()
+        assert (checks["max_abs_error"] <= checks["tolerance"]).all()
+
+    def test_all_models_stand_in_one_table(self, folder):
+        models = table(folder, "reporting/model_comparison.csv")
+        assert list(models) == [
+            *("model", "parameters", "train_seconds", "test_error", "test_loss"),
+            "expected_calibration_error",
+        ]
+        comparison = {
+            task: table(folder, f"logistic_regression/{task}/comparison.csv") for task in TASKS
+        }
+        assert models["model"].tolist() == [
+            *(
+                f"logistic_regression.{task}.{solver}"
+                for task in TASKS
+                for solver in comparison[task]["solver"]
+            ),
+            "fnn",
+        ]
+        errors = np.concatenate([comparison[task]["test_error"] for task in TASKS])
+        np.testing.assert_allclose(models["test_error"].iloc[:-1], errors)
+        assert models["expected_calibration_error"].between(0, 1).all()
+
+    def test_report_says_what_was_found_and_holds_its_pictures(self, folder):
+        html = (folder / "08_reporting/reporting/report.html").read_text(encoding="utf-8")
+        metrics = json.loads((folder / "08_reporting/fnn/metrics.json").read_text())
+        assert f"<strong>{100 * metrics['test_error']:.2f} %</strong>" in html
+        assert html.count('src="data:image/png;base64,') == html.count("<img ") >= 5
+        assert "train_limit: 3000" in html
+
+
+def without_seconds(path: Path) -> bytes:
+    """A file's content, less what a clock decides."""
+    if path.suffix == ".csv":
+        content = pd.read_csv(path)
+        kept = content.drop(columns=[name for name in content if "seconds" in name])
+        return kept.to_csv().encode()
+    if path.suffix == ".json":
+
+        def strip(block):
+            if not isinstance(block, dict):
+                return block
+            return {name: strip(v) for name, v in block.items() if "seconds" not in name}
+
+        return json.dumps(strip(json.loads(path.read_text()))).encode()
+    return path.read_bytes()
+
+
+def assert_equal_runs(one: Path, other: Path) -> None:
+    """Compare all data, tables and metrics byte by byte, times aside."""
+    compared = [name for name in files(one) if Path(name).suffix in (".npz", ".csv", ".json")]
+    assert len(compared) > 20
+    different = [
+        name for name in compared if without_seconds(one / name) != without_seconds(other / name)
+    ]
+    assert different == []
+
+
+def test_second_run_in_parallel_processes_gives_the_same_bytes(folder, kedro_run, tmp_path):
+    run = kedro_run(tmp_path / "data", "--runner", "ParallelRunner")
+    assert run.returncode == 0, run.stderr
+    assert "[in parallel] fnn.train_network" in run.stdout
+    assert files(tmp_path / "data").keys() == files(folder).keys()
+    assert_equal_runs(folder, tmp_path / "data")
+
+
+def test_difference_between_runs_would_be_noticed(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "data")
+    path = copy / "08_reporting/fnn/metrics.json"
+    metrics = json.loads(path.read_text())
+    path.write_text(json.dumps(metrics | {"train_seconds": 0.0}))
+    assert_equal_runs(folder, copy)
+    path.write_text(json.dumps(metrics | {"test_error": 0.5}))
+    with pytest.raises(AssertionError, match="metrics"):
+        assert_equal_runs(folder, copy)
+
+
+class TestSlices:
+    @pytest.fixture
+    def rewritten(self, folder, tmp_path, run_project):
+        """Runs a slice over a copy of the outputs and returns the files it wrote."""
+        copy = shutil.copytree(folder, tmp_path / "data")
+        before = files(copy)
+
+        def rewritten(**slice_):
+            run_project(copy, **slice_)
+            after = files(copy)
+            assert after.keys() == before.keys()
+            return {name for name in after if after[name] != before[name]}
+
+        return rewritten
+
+    @staticmethod
+    def within(folder, *parts):
+        return {name for name in files(folder) if any(part in name for part in parts)}
+
+    def test_one_pipeline(self, rewritten, folder, tmp_path):
+        written = rewritten(pipeline_names=["fnn"])
+        assert written == self.within(folder, "/fnn")
+        assert_equal_runs(folder, tmp_path / "data")  # in this process as in the one before
+
+    def test_tag(self, rewritten, folder):
+        assert rewritten(tags=["binary"]) == self.within(folder, "/binary")
+
+    def test_namespace(self, rewritten, folder):
+        written = rewritten(namespaces=["ingestion"])
+        assert written == self.within(folder, "02_", "05_", "/ingestion")
+
+    def test_from_node(self, rewritten):
+        assert rewritten(from_nodes=["fnn.evaluate_network"]) == {
+            *(f"08_reporting/fnn/{name}" for name in ("metrics.json", "predictions.csv")),
+            *(f"08_reporting/fnn/{name}.png" for name in ("confusion_matrix", "worst_mistakes")),
+            "08_reporting/reporting/model_comparison.csv",
+            "08_reporting/reporting/report.html",
+        }
+
+    def test_only_missing_outputs_of_a_whole_run_are_none(self, rewritten):
+        assert rewritten(only_missing_outputs=True) == set()
+
+    def test_only_missing_outputs_are_made_again(self, rewritten, tmp_path):
+        path = tmp_path / "data/08_reporting/ingestion/class_counts.png"
+        path.unlink()
+        assert rewritten(only_missing_outputs=True) == {"08_reporting/ingestion/class_counts.png"}
