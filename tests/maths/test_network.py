@@ -10,6 +10,7 @@ from mnist_gradients.maths.network import (
     ACTIVATIONS,
     Network,
     forward,
+    forward_pass,
     initialise,
     loss,
     loss_and_gradients,
@@ -96,7 +97,13 @@ def test_forward_by_hand():
         activation="relu",
     )
     # X W_1 + b_1 = [[2, -1.5], [-1, 1.5]], rectified [[2, 0], [0, 1.5]]
-    np.testing.assert_allclose(forward(network, [[2.0], [-1.0]]), [[2.1, 0.2], [0.1, 3.2]])
+    X, logits = [[2.0], [-1.0]], [[2.1, 0.2], [0.1, 3.2]]
+    np.testing.assert_allclose(forward(network, X), logits)
+    (A_1, A_2), (H_0, H_1) = forward_pass(network, X)
+    np.testing.assert_array_equal(A_1, [[2.0, -1.5], [-1.0, 1.5]])
+    np.testing.assert_array_equal(H_0, X)
+    np.testing.assert_array_equal(H_1, [[2.0, 0.0], [0.0, 1.5]])
+    np.testing.assert_allclose(A_2, logits)
 
 
 def test_one_layer_is_softmax_regression():
