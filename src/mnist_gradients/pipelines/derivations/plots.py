@@ -55,8 +55,8 @@ def plot_step_sweep(sweep: pd.DataFrame) -> Figure:
 def plot_twins(history: pd.DataFrame) -> Figure:
     """Draw the losses of the two networks on each other, and below what separates them.
 
-    Ticks mark the iterations in which a rectifier is on in one network only: until the first of them
-    the difference is rounding, and there it may jump (see `twin`).
+    Ticks mark the iterations in which a rectifier is on in one network only: until the first of
+    them the difference is rounding, and there it may jump (see `twin`).
 
     Args:
         history: One row per iteration: iteration, and per type the losses numpy_* and keras_* and
