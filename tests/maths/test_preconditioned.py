@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from mnist_gradients.maths import preconditioned
 from mnist_gradients.maths.descent import gradient_descent, lbfgs, preconditioned_lbfgs
@@ -26,7 +27,9 @@ def minimum(X, y, l2):
     X = X / 255.0 if X.dtype == np.uint8 else X.astype(np.float64)
     model = LogisticRegression(
         C=1 / (len(y) * l2), solver="newton-cholesky", tol=1e-9, max_iter=200
-    ).fit(X, y)
+    )
+    with threadpool_limits(1):  # threads that wait for each other cost more than they give
+        model.fit(X, y)
     objective = objective_for(X, y, l2)
     return objective(objective.pack(model.coef_.T, model.intercept_))[0]
 
@@ -37,19 +40,28 @@ def gap(solution, X, y, l2, best):
 
 
 @pytest.fixture(scope="module")
-def mnist():
-    """All training images, every four by four pixels averaged to one: uint8 (60000, 49)."""
+def full_mnist():
+    """All training images, uint8 (60000, 784), and their labels."""
     with gzip.open(RAW / "train-images-idx3-ubyte.gz") as file:
-        images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 7, 4, 7, 4)
+        images = np.frombuffer(file.read(), np.uint8, offset=16)
     with gzip.open(RAW / "train-labels-idx1-ubyte.gz") as file:
         labels = np.frombuffer(file.read(), np.uint8, offset=8)
-    return images.mean(axis=(2, 4)).astype(np.uint8).reshape(-1, 49), labels
+    return images.reshape(-1, 784), labels
+
+
+@pytest.fixture(scope="module")
+def mnist(full_mnist):
+    """The same images, every four by four pixels averaged to one: uint8 (60000, 49)."""
+    images, labels = full_mnist
+    means = images.reshape(-1, 7, 4, 7, 4).mean(axis=(2, 4))
+    return means.astype(np.uint8).reshape(-1, 49), labels
 
 
 @pytest.fixture(scope="module")
 def digits():
+    """scikit-learn's digits, every two by two pixels averaged to one: float64 (1797, 16)."""
     X, y = load_digits(return_X_y=True)
-    return X / 16, y
+    return X.reshape(-1, 4, 2, 4, 2).mean(axis=(2, 4)).reshape(-1, 16) / 16, y
 
 
 def gaussian(N, d, condition=1.0, seed=0):
@@ -71,7 +83,7 @@ def separable(N, d):
 @pytest.mark.parametrize("task", ["digits", "digits_odd", "mnist_odd"])
 def test_the_true_gap_is_at_most_the_tolerance(request, task, l2):
     X, y = request.getfixturevalue(task.removesuffix("_odd"))
-    y = y % 2 if task.endswith("_odd") else y
+    X, y = X[:20_000], y[:20_000] % 2 if task.endswith("_odd") else y
     best = minimum(X, y, l2)
     objective = objective_for(X.astype(np.float32) / 255 if X.dtype == np.uint8 else X, y, l2)
     for tolerance in [1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7]:
@@ -81,13 +93,13 @@ def test_the_true_gap_is_at_most_the_tolerance(request, task, l2):
         assert gap(solution, X, y, l2, best) <= tolerance
 
 
-def test_ten_classes_of_mnist_from_bytes(mnist):
-    X, y = mnist
-    best = minimum(X, y, 1e-4)
-    for tolerance in [1e-3, 1e-6]:
-        solution = preconditioned_lbfgs(SoftmaxObjective(X, y, 1e-4), tolerance=tolerance)
-        assert gap(solution, X, y, 1e-4, best) <= tolerance
-        assert solution.iterations <= 25
+@pytest.mark.parametrize(("l2", "best"), [(1e-3, 0.33461097843), (1e-4, 0.25924829501)])
+def test_ten_classes_of_mnist_need_few_sweeps(full_mnist, l2, best):
+    """The minima are those of Newton's method with conjugate gradients, in float64, to 1e-12."""
+    X, y = full_mnist
+    solution = preconditioned_lbfgs(SoftmaxObjective(X, y, l2), tolerance=1e-4)
+    assert gap(solution, X, y, l2, best) <= 1e-4
+    assert solution.iterations <= 16
 
 
 HARD = {
@@ -134,7 +146,7 @@ def test_every_kind_of_intercept(digits, intercept):
 
 def test_a_tight_tolerance_gives_the_weights_of_scikit_learn(digits):
     X, y = digits
-    reference = LogisticRegression(C=1 / (len(y) * 1e-4), tol=1e-10, solver="newton-cholesky")
+    reference = LogisticRegression(C=1 / (len(y) * 1e-4), tol=1e-9, solver="newton-cholesky")
     reference.fit(X, y)
     objective = SoftmaxObjective(X.astype(np.float32), y, 1e-4, compute_dtype=np.float64)
     W, b = objective.unpack(preconditioned_lbfgs(objective, tolerance=1e-12).weights)
@@ -214,7 +226,7 @@ def test_a_start_is_used_and_left_unchanged(digits):
     assert solution.iterations == 0
     np.testing.assert_array_equal(solution.weights, start)
     np.testing.assert_array_equal(start, copy)
-    with pytest.raises(ValueError, match=r"start has shape \(3,\), expected \(650,\)"):
+    with pytest.raises(ValueError, match=r"start has shape \(3,\), expected \(170,\)"):
         preconditioned_lbfgs(objective, np.zeros(3))
 
 
