@@ -66,3 +66,12 @@ def kedro_run() -> Callable[..., subprocess.CompletedProcess]:
         return subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True)
 
     return kedro_run
+
+
+@pytest.fixture(scope="session")
+def full_run(kedro_run, tmp_path_factory) -> tuple[subprocess.CompletedProcess, Path]:
+    """One full run of the project in the environment `test`, and the folder of its outputs."""
+    folder = tmp_path_factory.mktemp("full") / "data"
+    run = kedro_run(folder)
+    assert run.returncode == 0, run.stderr
+    return run, folder
