@@ -135,10 +135,12 @@ def test_warm_start_continues_and_a_cold_one_does_not(digits, task):
     assert cold.fit(X, y).n_iter_ > 0
 
 
-def test_too_few_iterations_are_warned_about(digits):
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_too_few_iterations_are_warned_about(digits, solver):
     X, y = digits
-    with pytest.warns(ConvergenceWarning, match=r"iteration limit reached after 3 iterations"):
-        model = GradientLogisticRegression(max_iter=3).fit(X, y)
+    message = f"^{solver} did not reach tol = 1e-09 in 3 iterations: iteration limit reached"
+    with pytest.warns(ConvergenceWarning, match=message):
+        model = GradientLogisticRegression(solver=solver, max_iter=3).fit(X, y)
     assert model.n_iter_ == 3
 
 

@@ -70,7 +70,7 @@ def test_without_hidden_layers_it_meets_the_optimum_of_softmax_regression(digits
         batch_size=N,
         max_iter=1_000,
     ).fit(X, y)
-    linear = GradientLogisticRegression(C=0.1).fit(X, y)
+    linear = GradientLogisticRegression(C=0.1, tol=1e-12).fit(X, y)
     np.testing.assert_allclose(network.predict_proba(X), linear.predict_proba(X), atol=1e-5)
 
 

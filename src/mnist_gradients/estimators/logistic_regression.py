@@ -15,7 +15,7 @@ from mnist_gradients.estimators.classifier import (
     check_count,
     check_number,
 )
-from mnist_gradients.maths.descent import SOLVERS
+from mnist_gradients.maths.descent import DEFAULT_SOLVER, SOLVERS
 from mnist_gradients.maths.linear_objective import LinearObjective
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
@@ -37,9 +37,8 @@ class GradientLogisticRegression(SoftmaxClassifier):
         C: Inverse strength of the penalty, above 0; infinity for no penalty.
         fit_intercept: Whether to fit an intercept.
         solver: A key of ``maths.descent.SOLVERS``.
-        tol: Stop once the Euclidean norm of the gradient of J is at or below it. J then exceeds
-            its minimum by at most tol^2 N C / 2 where all parameters are penalised, and hardly
-            more with an intercept.
+        tol: When to stop, in the solver's own terms: for the default solver the largest relative
+            gap (J - min J) / min J, for the others the largest norm of the gradient of J.
         max_iter: Largest number of iterations.
         warm_start: Whether to start where the last fit ended, as along a path of penalties.
 
@@ -60,8 +59,8 @@ class GradientLogisticRegression(SoftmaxClassifier):
         *,
         C: float = 1.0,
         fit_intercept: bool = True,
-        solver: str = "lbfgs",
-        tol: float = 1e-7,
+        solver: str = DEFAULT_SOLVER,
+        tol: float = 1e-9,
         max_iter: int = 1_000,
         warm_start: bool = False,
     ) -> None:
@@ -99,9 +98,8 @@ class GradientLogisticRegression(SoftmaxClassifier):
         )
         if not solution.converged:
             warnings.warn(
-                f"{self.solver} ended with a gradient norm of {solution.gradient_norm:.1e}, "
-                f"expected at most tol = {self.tol:g}: {solution.message} after "
-                f"{solution.iterations} iterations. Raise max_iter or tol, or scale the features.",
+                f"{self.solver} did not reach tol = {self.tol:g} in {solution.iterations} "
+                f"iterations: {solution.message}; raise max_iter or tol, or scale the features",
                 ConvergenceWarning,
                 stacklevel=2,
             )
