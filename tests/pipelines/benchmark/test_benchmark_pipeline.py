@@ -53,7 +53,7 @@ def test_headline_divides_the_seconds_in_the_table(outputs):
     seconds = outputs["time_to_gap"]["seconds"]
     assert line["gap"] == 1e-4
     assert line["times_faster_than_best"] == pytest.approx(seconds[3] / seconds[1])
-    assert line["best"] == "scikit_learn_lbfgs float64"
+    assert line["best"] == "scikit_learn_lbfgs float64, threads 1"
 
 
 def test_environment_is_plain_and_says_what_matters(outputs):

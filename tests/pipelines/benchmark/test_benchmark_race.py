@@ -86,7 +86,7 @@ class TestSchedule:
             schedule.note(entry, ended())
             words.append(schedule.time_left())
         # One and two minutes for the first two; their mean for the third. 2 x 3 + 1.5 x 2 = 9.
-        assert words == ["8 runs left", "7 runs left, some 7 min", "6 runs left, some 9 min"]
+        assert words == ["8 runs left", "7 runs left, about 7 min", "6 runs left, about 9 min"]
 
 
 class TestExactPath:

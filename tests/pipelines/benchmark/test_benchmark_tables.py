@@ -108,6 +108,16 @@ class TestTimeToGap:
 
 
 class TestHeadline:
+    def test_threads_that_only_get_in_the_way_are_no_merit_of_others(self):
+        table = tabulate(
+            make_run("lbfgs", [(0, 0.5, 1e-5)], threads=2),
+            make_run("scikit_learn_lbfgs", [(0, 4.0, 1e-5)], input="float64"),
+            make_run("scikit_learn_lbfgs", [(0, 9.0, 1e-5)], input="float64", threads=2),
+        )
+        (line,) = tables.headline(table, "lbfgs", (1e-4,)).to_dict("records")
+        assert line["times_faster_than_lbfgs"] == 8.0
+        assert line["best"] == "scikit_learn_lbfgs float64, threads 1"
+
     def test_ratios(self):
         def arrives(solver, seconds, **options):
             return make_run(solver, [(0, seconds, 1e-5)], **options)
@@ -118,6 +128,7 @@ class TestHeadline:
             arrives("lbfgs", 0.25, input="uint8", memory=90.0),
             arrives("scikit_learn_lbfgs", 8.0, input="float64"),
             arrives("scikit_learn_lbfgs", 6.0, input="float64", threads=2),
+            arrives("scikit_learn_lbfgs", 4.0, input="float32"),
             arrives("scikit_learn_newton_cg", 3.0),
             arrives("gradient_descent", 0.1),
         )
@@ -126,7 +137,7 @@ class TestHeadline:
         one, two = headline.loc[1], headline.loc[2]
         assert one["times_faster_than_lbfgs"] == 16.0
         assert one["times_faster_than_best"] == 6.0
-        assert one["best"] == "scikit_learn_newton_cg float32"
+        assert one["best"] == "scikit_learn_newton_cg float32, threads 1"
         assert one["times_faster_on_uint8"] == 2.0
         assert (one["peak_memory_mib"], one["peak_memory_mib_on_uint8"]) == (250.0, 90.0)
         assert np.isnan(one["times_faster_than_one_thread"])

@@ -15,9 +15,10 @@ LINES = {"float32": "-", "float64": "--", "uint8": ":"}
 
 
 def plot_convergence(paths: pd.DataFrame, parameters: BenchmarkParameters) -> Figure:
-    """Draw the gap to the optimum against time, a panel per task, one thread each."""
+    """Draw the gap to the optimum against time, a panel per task, at the fewest threads."""
     panels = [(task.name, l2) for task in parameters.tasks for l2 in task.l2_values]
-    first = paths[(paths["repeat"] == 0) & (paths["threads"] == paths["threads"].min())]
+    threads = paths["threads"].min()
+    first = paths[(paths["repeat"] == 0) & (paths["threads"] == threads)]
     n_columns = min(2, len(panels))
     n_rows = -(-len(panels) // n_columns)
     figure = Figure(figsize=(5.2 * n_columns + 3.2, 4.2 * n_rows + 0.6), layout="constrained")
@@ -43,7 +44,7 @@ def plot_convergence(paths: pd.DataFrame, parameters: BenchmarkParameters) -> Fi
     figure.legend(
         [handles[name] for name in names], names, loc="outside right upper", frameon=False
     )
-    figure.suptitle("Time to a given gap, data in memory, one thread")
+    figure.suptitle(f"Time to a given gap, data in memory, threads: {threads}")
     return figure
 
 

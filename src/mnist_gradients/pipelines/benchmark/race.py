@@ -194,4 +194,4 @@ class Schedule:
             return left
         mean = sum(self._costs.values()) / len(self._costs)
         seconds = sum(self._costs.get(entry, mean) for _, entry in self._pending)
-        return f"{left}, some {max(1, round(seconds / 60))} min"
+        return f"{left}, about {max(1, round(seconds / 60))} min"

@@ -6,7 +6,6 @@ import pandas as pd
 from mnist_gradients.pipelines.benchmark.contenders import SCIKIT_LEARN
 from mnist_gradients.pipelines.benchmark.race import ENTRY
 
-LBFGS = f"{SCIKIT_LEARN}lbfgs"
 COLUMNS = [
     *("task", "l2", "gap", "solver", "input", "threads"),
     *("seconds", "seconds_min", "seconds_max", "cpu_seconds", "iterations"),
@@ -42,14 +41,23 @@ def time_to_gap(runs: pd.DataFrame, paths: pd.DataFrame, gaps: tuple[float, ...]
     return table[COLUMNS]
 
 
-def best_scikit_learn(table: pd.DataFrame, row: dict) -> pd.Series | None:
+def best_scikit_learn(table: pd.DataFrame, row: dict, **only: str) -> pd.Series | None:
     """Return the fastest row of scikit-learn at a row's task, l2 and gap, at equal threads.
 
     A solver that has been given fewer threads than that takes part as well: it could have had more
-    and left them alone. None if no solver reached the gap.
+    and left them alone.
+
+    Args:
+        table: Output of `time_to_gap`.
+        row: Says at which task, l2, gap and threads.
+        only: Values of further columns, such as one solver and one type of input.
+
+    Returns:
+        The row; None if no solver reached the gap.
     """
+    wanted = {name: row[name] for name in ("task", "l2", "gap")} | only
     rivals = table[
-        (table[["task", "l2", "gap"]] == [row["task"], row["l2"], row["gap"]]).all(axis=1)
+        (table[list(wanted)] == list(wanted.values())).all(axis=1)
         & table["solver"].str.startswith(SCIKIT_LEARN)
         & (table["threads"] <= row["threads"])
         & table["seconds"].notna()
@@ -66,17 +74,18 @@ def headline(table: pd.DataFrame, solver: str, gaps: tuple[float, ...]) -> pd.Da
         gaps: Gaps to keep.
 
     Returns:
-        One row per task, l2, gap and number of threads: seconds on float32, and how many times as
-        long others took: times_faster_than_lbfgs (scikit-learn's on float64, equal threads),
-        times_faster_than_best (scikit-learn's fastest, named in best), than_one_thread; how many
-        times faster uint8 is than float32; the peak memory on both. Empty where unknown.
+        One row per task, l2, gap and number of threads: seconds on float32; how many times as long
+        others took, times_faster_than_lbfgs (scikit-learn's on float64), times_faster_than_best
+        (scikit-learn's fastest, named in best) and times_faster_than_one_thread; how many times as
+        long it took itself as on uint8, times_faster_on_uint8; and the peak memory on both.
+        Empty where one of the two did not reach the gap or was not measured.
     """
     ours = table[(table["solver"] == solver) & table["gap"].isin(gaps)]
     rows = []
     for row in ours[ours["input"] == "float32"].to_dict("records"):
         same = (table[["task", "l2", "gap"]] == [row["task"], row["l2"], row["gap"]]).all(axis=1)
         others = table[same].set_index(["solver", "input", "threads"])
-        lbfgs = _find(others, (LBFGS, "float64", row["threads"]))
+        lbfgs = best_scikit_learn(table, row, solver=f"{SCIKIT_LEARN}lbfgs", input="float64")
         uint8 = _find(others, (solver, "uint8", row["threads"]))
         single = _find(others, (solver, "float32", 1)) if row["threads"] > 1 else None
         best = best_scikit_learn(table, row)
@@ -85,7 +94,9 @@ def headline(table: pd.DataFrame, solver: str, gaps: tuple[float, ...]) -> pd.Da
             | {
                 "times_faster_than_lbfgs": _seconds(lbfgs) / row["seconds"],
                 "times_faster_than_best": _seconds(best) / row["seconds"],
-                "best": "" if best is None else f"{best['solver']} {best['input']}",
+                "best": ""
+                if best is None
+                else "{solver} {input}, threads {threads}".format(**best),
                 "times_faster_than_one_thread": _seconds(single) / row["seconds"],
                 "times_faster_on_uint8": row["seconds"] / _seconds(uint8),
                 "peak_memory_mib": row["peak_memory_mib"],
