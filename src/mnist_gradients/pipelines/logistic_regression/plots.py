@@ -59,7 +59,7 @@ def plot_convergence(history: pd.DataFrame, comparison: pd.DataFrame) -> Figure:
     figures.legend_outside(panels[1])
     unfinished = comparison.loc[comparison["relative_gap"] > 1e-3, "solver"].tolist()
     note = f"; stopped far from converged: {', '.join(unfinished)}" if unfinished else ""
-    figure.suptitle(f"Solvers on one objective, from the same start{note}")
+    figure.suptitle(f"Solvers on one objective, one thread each{note}")
     return figure
 
 
