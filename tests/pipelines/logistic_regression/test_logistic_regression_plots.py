@@ -112,7 +112,7 @@ class TestConvergence:
     def test_title_is_silent_where_all_converged(self):
         comparison = self.COMPARISON.assign(relative_gap=1e-9)
         title = plots.plot_convergence(self.HISTORY, comparison).get_suptitle()
-        assert title == "Solvers on one objective, from the same start"
+        assert title == "Solvers on one objective, one thread each"
 
 
 @pytest.mark.parametrize(
