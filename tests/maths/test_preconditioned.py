@@ -1,6 +1,7 @@
 """The default solver: as close to the minimum as it says, on easy and on hard problems."""
 
 import gzip
+import re
 import tracemalloc
 from pathlib import Path
 
@@ -187,14 +188,25 @@ def test_a_memory_map_gives_the_same_bits_and_no_more_memory_with_more_rows(mnis
     assert peaks[1] < 1.02 * peaks[0]
 
 
-def test_the_limit_of_float32_is_said(digits):
+def test_the_limit_of_rounding_is_said(digits):
     X, y = digits
-    objective = SoftmaxObjective(X.astype(np.float32), y, 1e-4)
-    solution = preconditioned_lbfgs(objective, tolerance=1e-18)
-    assert not solution.converged
-    assert solution.message.startswith("rounding in float32 allows no relative gap below about")
-    assert solution.iterations < 100
-    assert 1e-18 < float(solution.message.split()[-1]) < 1e-9
+    for dtype, least, most in [(np.float32, 1e-18, 1e-10), (np.float64, 1e-34, 1e-20)]:
+        objective = SoftmaxObjective(X.astype(dtype), y, 1e-4)
+        solution = preconditioned_lbfgs(objective, tolerance=0)
+        assert not solution.converged
+        assert solution.iterations < 150
+        words, number = re.split("no gap below about ", solution.message)
+        assert words == f"rounding in {np.dtype(dtype)} allows "
+        assert least < float(number.split(";")[0]) < most
+        assert ("compute_dtype=float64 goes further" in number) == (dtype == np.float32)
+
+
+@pytest.mark.parametrize("objective_class", [LogisticObjective, SoftmaxObjective])
+def test_without_a_penalty_separable_data_ends_too(objective_class):
+    X, y = separable(300, 4)
+    solution = preconditioned_lbfgs(objective_class(X, y, 0.0))
+    assert solution.objective < 1e-12
+    assert solution.iterations < 150
 
 
 def test_an_exhausted_budget_is_said(digits):

@@ -106,7 +106,7 @@ def preconditioned_lbfgs(
 
 
 def warm_start(objective: LinearObjective, generator: np.random.Generator) -> Vector:
-    """Minimise over a sample of the rows, as long as an iteration gains a percent.
+    """Minimise over a sample of the rows, as long as an iteration gains a thousandth.
 
     Args:
         objective: Logistic or softmax objective.
@@ -122,7 +122,7 @@ def warm_start(objective: LinearObjective, generator: np.random.Generator) -> Ve
     for iterate in islice(
         lbfgs_iterates(objective, np.zeros(objective.size)), WARM_START_ITERATIONS + 1
     ):
-        if iterate.value > 0.99 * value:
+        if iterate.value > 0.999 * value:
             break
         value = iterate.value
     return iterate.weights
@@ -262,9 +262,9 @@ def _points(
 
 
 def _limit_of_rounding(objective: LinearObjective, point: Point) -> str:
-    return (
-        f"rounding in {objective.dtype} allows no relative gap below about {point.relative_gap:.1e}"
-    )
+    """Say that no further step lowers the objective, and what might."""
+    advice = "; compute_dtype=float64 goes further" if objective.dtype == np.float32 else ""
+    return f"rounding in {objective.dtype} allows no gap below about {point.gap:.1e}{advice}"
 
 
 def _cholesky(H: NDArray[np.float32]) -> Factor:
