@@ -54,11 +54,13 @@ class DerivationsParameters(BaseModel):
     """All parameters of the pipeline.
 
     Attributes:
+        leave_out: Oracles not to ask, where time is short; the SymPy ones take the longest.
         step_sweep: Error of difference quotients against their step.
         twin: The network that is trained twice.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    leave_out: tuple[Literal["SymPy proof", "SymPy derivative"], ...] = ()
     step_sweep: StepSweepParameters
     twin: TwinParameters

@@ -11,7 +11,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 nodes.check_identities,
-                inputs="params:seed",
+                inputs=["params:derivations", "params:seed"],
                 outputs="checks",
                 name="check_identities",
             ),
