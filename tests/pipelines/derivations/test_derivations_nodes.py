@@ -107,12 +107,22 @@ def test_the_pipeline_needs_the_training_images_alone():
     }
 
 
+@pytest.mark.tensorflow
+def test_oracles_that_are_left_out_are_not_asked():
+    without = {**PARAMETERS, "leave_out": ["SymPy proof", "SymPy derivative"]}
+    table = nodes.check_identities(DerivationsParameters.model_validate(without), seed=0)
+    assert {"SymPy proof", "SymPy derivative"}.isdisjoint(table["oracle"])
+    assert {"central differences", "TensorFlow GradientTape"} <= set(table["oracle"])
+    assert table["holds"].all()
+
+
 def test_a_failing_run_leaves_the_table_to_read(checks, tmp_path, monkeypatch):
     checks["holds"] = [True, False]
-    monkeypatch.setattr(nodes.checks, "run_checks", lambda seed: checks)  # noqa: ARG005
+    monkeypatch.setattr(nodes.checks, "run_checks", lambda seed, leave_out: checks)  # noqa: ARG005
     table = CSVDataset(filepath=str(tmp_path / "checks.csv"), save_args={"index": False})
     catalog = DataCatalog(
         {
+            "params:derivations": MemoryDataset(DerivationsParameters.model_validate(PARAMETERS)),
             "params:seed": MemoryDataset(0),
             "derivations.checks": table,
             "derivations.twin_summary": MemoryDataset(summary(0.0)),
