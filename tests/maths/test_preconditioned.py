@@ -94,6 +94,31 @@ def test_the_true_gap_is_at_most_the_tolerance(request, task, l2):
         assert gap(solution, X, y, l2, best) <= tolerance
 
 
+def five_classes():
+    """Classes that a few columns tell apart, on scales from 1 to 1/1000."""
+    generator = np.random.default_rng(1)
+    X = generator.normal(size=(2000, 20)) * np.geomspace(1, 1e-3, 20)
+    margins = X @ generator.normal(size=(20, 5)) + 0.01 * generator.gumbel(size=(2000, 5))
+    return X, margins.argmax(axis=1)
+
+
+@pytest.mark.parametrize(
+    ("data", "l2", "tolerance"),
+    [
+        (load_digits(return_X_y=True), 1e-3, 1e-2),
+        (load_digits(return_X_y=True), 1e-4, 1e-4),
+        (load_digits(return_X_y=True), 1e-5, 1e-3),
+        (five_classes(), 1e-4, 1e-5),
+        (five_classes(), 1e-5, 1e-3),
+    ],
+)
+def test_what_several_classes_share_counts_in_the_gap(data, l2, tolerance):
+    """The factors, class by class, see a smaller gap here than there is."""
+    solution = preconditioned_lbfgs(SoftmaxObjective(*data, l2), tolerance=tolerance)
+    assert solution.converged
+    assert gap(solution, *data, l2, minimum(*data, l2)) <= tolerance
+
+
 @pytest.mark.parametrize(("l2", "best"), [(1e-3, 0.33461097843), (1e-4, 0.25924829501)])
 def test_ten_classes_of_mnist_need_few_sweeps(full_mnist, l2, best):
     """The minima are those of Newton's method with conjugate gradients, in float64, to 1e-12."""

@@ -13,17 +13,19 @@ only decide who computes a part, hence one thread and two give the same bits.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import LibController, ThreadpoolController
 
-BLOCK_ROWS = 768  # of 784 float32 are 2.4 MB: read once from memory, used twice from the cache
+BLOCK_ENTRIES = 768 * 784  # in float32 2.4 MB: read once from memory, used twice from the cache
+MOST_ROWS = 16_384  # for narrow rows, whose margins take more space than they do themselves
 PARTS = 32  # enough for an even load on many cores, few enough that the partial sums cost nothing
 
 Term = Callable[[slice], tuple[NDArray[np.floating], ...]]
@@ -31,8 +33,13 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+def rows_per_block(row_entries: int) -> int:
+    """Number of rows with so many entries each that make up a block."""
+    return max(1, min(BLOCK_ENTRIES // row_entries, MOST_ROWS))
+
+
 def block_sum(
-    term: Term, n_rows: int, *, block_rows: int = BLOCK_ROWS, threads: int | None = None
+    term: Term, n_rows: int, *, block_rows: int, threads: int | None = None
 ) -> tuple[NDArray[np.float64], ...]:
     """Sum what blocks of rows contribute, in float64 and in a fixed order.
 
@@ -72,7 +79,7 @@ def spread(
         The results in the order of the items.
     """
     workers = min(threads or available_cores(), len(items))
-    with _threadpools().limit(limits=1, user_api="blas"):
+    with _one_blas_thread():
         if workers == 1:
             return [function(item) for item in items]
         with ThreadPoolExecutor(workers) as pool:
@@ -86,10 +93,23 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """Hold BLAS to one thread; `ThreadpoolController.limit` would take longer than a small sum."""
+    before = [(library, library.get_num_threads()) for library in _blas_libraries()]
+    for library, _ in before:
+        library.set_num_threads(1)
+    try:
+        yield
+    finally:
+        for library, threads in before:
+            library.set_num_threads(threads)
+
+
 @cache
-def _threadpools() -> ThreadpoolController:
+def _blas_libraries() -> list[LibController]:
     """The BLAS libraries of this process; finding them costs a millisecond, so it is done once."""
-    return ThreadpoolController()
+    return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
 def _sum(terms: Iterable[tuple[NDArray[np.floating], ...]]) -> tuple[NDArray[np.float64], ...]:

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from mnist_gradients.maths.blocks import BLOCK_ROWS, Term, block_sum, spread
+from mnist_gradients.maths.blocks import Term, block_sum, rows_per_block, spread
+from mnist_gradients.maths.mapped_rows import gather, release
 from mnist_gradients.maths.tiles import product, transposed_product
 
 Intercept = Literal["free", "penalised", "none"]
@@ -143,7 +144,7 @@ class LinearObjective(ABC):
     def subset(self, rows: NDArray[np.integer]) -> Self:
         """The same objective on a copy of a few of its rows, given by their indices, (n,)."""
         few = copy(self)
-        few.X, few.y = self.X[rows], self.y[rows]
+        few.X, few.y = gather(self.X, rows), self.y[rows]
         return few
 
     def curvature(self, w: Vector, rows: NDArray[np.integer]) -> NDArray[np.floating]:
@@ -152,10 +153,10 @@ class LinearObjective(ABC):
         Class k's own block of the Hessian weighs each row with it (see :meth:`class_hessian`).
         """
         W, b = self._parameters(w)
-        blocks = np.array_split(rows, -(-len(rows) // BLOCK_ROWS))
+        blocks = np.array_split(rows, -(-len(rows) // self._block_rows))
         return np.concatenate(
             spread(
-                lambda block: self.margin_curvature(_margins(self._block(block), W, b)),
+                lambda block: self.margin_curvature(_margins(self._converted(gather(self.X, block)), W, b)),
                 blocks,
                 threads=self.threads,
             )
@@ -184,7 +185,8 @@ class LinearObjective(ABC):
         d = self.X.shape[1]
         root = np.sqrt(weights, dtype=np.float32, casting="same_kind")[:, None]
         A = np.empty((len(rows), self.size // self.n_outputs), dtype=np.float32)
-        np.multiply(self.X[rows], np.float32(self.scale) * root, out=A[:, :d], casting="same_kind")
+        X = gather(self.X, rows)
+        np.multiply(X, np.float32(self.scale) * root, out=A[:, :d], casting="same_kind")
         A[:, d:] = root
         H = A.T @ A
         penalised = d if self.intercept == "free" else len(H)
@@ -246,12 +248,26 @@ class LinearObjective(ABC):
         W, b = self.unpack(w)
         return self.pack(W, b if self.intercept == "penalised" else np.zeros_like(b))
 
-    def _block(self, rows: slice | NDArray[np.integer]) -> NDArray[np.floating]:
+    def _block(self, rows: slice) -> NDArray[np.floating]:
         """Rows of X in the computing type, (B, d); ``scale`` is left to the parameters."""
-        return self.X[rows].astype(self.dtype, copy=False)
+        return self._converted(self.X[rows])
+
+    @property
+    def _block_rows(self) -> int:
+        return rows_per_block(self.X.shape[1])
+
+    def _converted(self, X: NDArray[np.generic]) -> NDArray[np.floating]:
+        return X.astype(self.dtype, copy=False)
 
     def _sum(self, term: Term) -> tuple[Vector, ...]:
-        return block_sum(term, len(self.y), threads=self.threads)
+        def term_and_release(rows: slice) -> tuple[NDArray[np.floating], ...]:
+            contribution = term(rows)
+            release(self.X[rows])
+            return contribution
+
+        return block_sum(
+            term_and_release, len(self.y), block_rows=self._block_rows, threads=self.threads
+        )
 
 
 def _margins(

@@ -13,12 +13,13 @@ the gradient is Newton's decrement, which tells how far the objective is above i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice, repeat
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import strsv
+from scipy.sparse.linalg import LinearOperator, cg
 
 from mnist_gradients.maths.blocks import spread
 from mnist_gradients.maths.linear_objective import LinearObjective
@@ -33,6 +34,8 @@ CANDIDATE_ROWS = 16_000  # whose curvature is looked at for an estimate of the H
 CURVATURE_ROWS = 4_000  # of which so many enter it, over all classes together,
 LEAST_CURVATURE_ROWS = 1_500  # but so many for each class at least
 ROUND = 20  # iterations after which the Hessian is estimated afresh
+CONFIRMATION_ROWS = 3_000  # on which conjugate gradients take
+CONFIRMATION_STEPS = 5  # so many steps to confirm that several classes are at their minimum
 PATIENCE = 15  # iterations without progress that show the limit of rounding
 
 
@@ -79,7 +82,7 @@ def preconditioned_lbfgs(
     generator = np.random.default_rng(seed)
     w = warm_start(objective, generator) if start is None else first_iterate(objective, start)
     best, progress_at = None, 0
-    for iteration, point in enumerate(_points(objective, w, generator)):
+    for iteration, point in enumerate(_points(objective, w, tolerance, generator)):
         if callback is not None:
             callback(iteration, point.value, point.gradient_norm)
         if point.relative_gap <= tolerance:
@@ -194,6 +197,34 @@ class Whitened:
         self.gradient_norm = float(np.linalg.norm(gradient))
         return value, self._solve(self._shift_free(gradient), transposed=False)
 
+    def curvature_along_newton_step(
+        self, gradient: Vector, generator: np.random.Generator
+    ) -> float:
+        """Squared norm of the gradient relative to Newton's decrement, at the last evaluation.
+
+        ::
+
+            g^T g / g^T H^{-1} g
+
+        with the Hessian of a sample of the rows, inverted by a few conjugate-gradient steps.
+
+        Args:
+            gradient: g with respect to u, (size,), not zero.
+            generator: Source of the choice of rows.
+        """
+        rows = _sample(len(self.objective.y), CONFIRMATION_ROWS, generator)
+        sample = self.objective.subset(rows)
+
+        def hessian_vector(v: Vector) -> Vector:
+            product = sample.hessian_vector(
+                self.weights, self._shift_free(self._solve(v, transposed=True))
+            )
+            return self._solve(self._shift_free(product), transposed=False)
+
+        operator = LinearOperator((len(gradient),) * 2, matvec=hessian_vector, dtype=np.float64)
+        step, _ = cg(operator, gradient, rtol=0.1, maxiter=CONFIRMATION_STEPS)
+        return float(gradient @ gradient / (gradient @ step))
+
     def _solve(self, v: Vector, *, transposed: bool) -> Vector:
         """L_k^{-1} v_k or L_k^{-T} v_k for every class k."""
         columns = v.reshape(-1, len(self.factors)).astype(np.float32)
@@ -240,23 +271,29 @@ class Point:
 
 
 def _points(
-    objective: LinearObjective, w: Vector, generator: np.random.Generator
+    objective: LinearObjective, w: Vector, tolerance: float, generator: np.random.Generator
 ) -> Iterator[Point]:
     """Iterates of L-BFGS in coordinates that are renewed every ``ROUND`` iterations.
 
     In perfect coordinates the gap is half the squared norm of the gradient. They are estimated, so
-    the bound is twice that, and more where the curvature along a step was found below one. They end
-    when fresh coordinates offer no step that lowers the objective.
+    the bound is twice that, and more where the curvature along a step was found below one. Nor do
+    they know of what several classes share, so a bound within the tolerance is confirmed first.
+    The points end when fresh coordinates offer no step that lowers the objective.
     """
     for first_round in chain([True], repeat(False)):
         whitened = Whitened(objective, w, curvature_factors(objective, w, generator))
         least_curvature = 1.0
         for iterate in islice(lbfgs_iterates(whitened, np.zeros(objective.size)), ROUND + 1):
             least_curvature = min(least_curvature, iterate.curvature)
-            gap = float(iterate.gradient @ iterate.gradient) / least_curvature
+            squared_norm = float(iterate.gradient @ iterate.gradient)
             w = whitened.weights
+            point = Point(w, iterate.value, whitened.gradient_norm, squared_norm / least_curvature)
+            if objective.n_outputs > 1 and 0 < squared_norm and point.relative_gap <= tolerance:
+                curvature = whitened.curvature_along_newton_step(iterate.gradient, generator)
+                least_curvature = min(least_curvature, curvature)
+                point = replace(point, gap=squared_norm / least_curvature)
             if iterate.iteration > 0 or first_round:
-                yield Point(w, iterate.value, whitened.gradient_norm, gap)
+                yield point
         if iterate.iteration == 0:
             return
 
