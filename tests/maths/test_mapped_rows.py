@@ -51,7 +51,7 @@ def test_only_the_rows_that_are_named_are_given_back(rows):
 
 @pytest.mark.parametrize("mode", ["r+", "c"])
 def test_changes_outlive_it(rows, mode):
-    path, values = rows
+    path, _ = rows
     X = np.load(path, mmap_mode=mode)
     X[3, 4] = 17
     release(X)

@@ -153,14 +153,13 @@ class LinearObjective(ABC):
         Class k's own block of the Hessian weighs each row with it (see :meth:`class_hessian`).
         """
         W, b = self._parameters(w)
+
+        def of_block(block: NDArray[np.integer]) -> NDArray[np.floating]:
+            X = self._converted(gather(self.X, block))
+            return self.margin_curvature(_margins(X, W, b))
+
         blocks = np.array_split(rows, -(-len(rows) // self._block_rows))
-        return np.concatenate(
-            spread(
-                lambda block: self.margin_curvature(_margins(self._converted(gather(self.X, block)), W, b)),
-                blocks,
-                threads=self.threads,
-            )
-        )
+        return np.concatenate(spread(of_block, blocks, threads=self.threads))
 
     def class_hessian(
         self, rows: NDArray[np.integer], weights: NDArray[np.floating]

@@ -288,7 +288,7 @@ def _points(
             squared_norm = float(iterate.gradient @ iterate.gradient)
             w = whitened.weights
             point = Point(w, iterate.value, whitened.gradient_norm, squared_norm / least_curvature)
-            if objective.n_outputs > 1 and 0 < squared_norm and point.relative_gap <= tolerance:
+            if objective.n_outputs > 1 and squared_norm > 0 and point.relative_gap <= tolerance:
                 curvature = whitened.curvature_along_newton_step(iterate.gradient, generator)
                 least_curvature = min(least_curvature, curvature)
                 point = replace(point, gap=squared_norm / least_curvature)
