@@ -61,7 +61,7 @@ def test_an_error_in_a_thread_reaches_the_caller():
     def term(rows):
         raise ArithmeticError(f"row {rows.start}")
 
-    with pytest.raises(ArithmeticError, match="row 0"):
+    with pytest.raises(ArithmeticError, match=r"row \d"):
         block_sum(term, 10, block_rows=1, threads=2)
 
 

@@ -17,6 +17,7 @@ def test_products_by_tiles_are_the_products(n_rows, d, K, small):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tiles, "SMALL_PRODUCT", small)
         patch.setattr(tiles, "LEAST_ROWS", 1)
+        patch.setattr(tiles, "multiplies_small_operands_in_place", lambda: True)
         np.testing.assert_allclose(tiles.product(X, W), X @ W, atol=1e-12)
         np.testing.assert_allclose(tiles.transposed_product(X, R), X.T @ R, atol=1e-12)
 
@@ -30,11 +31,21 @@ def test_products_by_tiles_are_the_products(n_rows, d, K, small):
         (10_000, 10, [200]),  # tiles of eight rows would not pay
     ],
 )
-def test_tiles_suit_the_shapes(d, K, sizes):
+def test_tiles_suit_the_shapes(monkeypatch, d, K, sizes):
+    monkeypatch.setattr(tiles, "multiplies_small_operands_in_place", lambda: True)
     rows = tiles.row_tiles(200, d, K)
     assert [tile.stop - tile.start for tile in rows] == sizes
     assert rows[0].start == 0
     assert rows[-1].stop == 200
+
+
+@pytest.mark.parametrize(("architecture", "tiled"), [("SkylakeX", True), ("Haswell", False)])
+def test_tiles_need_a_processor_that_gains_by_them(monkeypatch, architecture, tiled):
+    library = {"user_api": "blas", "architecture": architecture}
+    monkeypatch.setattr(tiles, "threadpool_info", lambda: [{"user_api": "openmp"}, library])
+    tiles.multiplies_small_operands_in_place.cache_clear()
+    assert (len(tiles.row_tiles(200, 784, 10)) > 1) == tiled
+    tiles.multiplies_small_operands_in_place.cache_clear()
 
 
 def test_types_are_kept():
