@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
@@ -14,6 +15,7 @@ from kedro.pipeline import Pipeline
 from mnist_gradients.datasets import IdxDataset
 from mnist_gradients.labelled_images import LabelledImages
 from mnist_gradients.pipeline_registry import register_pipelines
+from mnist_gradients.training.parameters import FnnParameters
 
 ROOT = Path(__file__).parents[1]
 
@@ -75,3 +77,73 @@ def full_run(kedro_run, tmp_path_factory) -> tuple[subprocess.CompletedProcess, 
     run = kedro_run(folder)
     assert run.returncode == 0, run.stderr
     return run, folder
+
+
+@pytest.fixture(scope="session")
+def sets(mnist) -> tuple[LabelledImages, LabelledImages, LabelledImages]:
+    """A few real digits for training, validation and test."""
+    return tuple(
+        mnist.take(np.arange(start, stop)) for start, stop in ((0, 100), (100, 150), (150, 250))
+    )
+
+
+@pytest.fixture(scope="session")
+def parameters() -> Callable[..., FnnParameters]:
+    """Makes the parameters of a small network and plain gradient descent, with changes."""
+
+    def parameters(**changes: object) -> FnnParameters:
+        options = {
+            "hidden_widths": (16,),
+            "activation": "relu",
+            "dropout": 0.0,
+            "batch_normalisation": False,
+            "optimiser": "sgd",
+            "learning_rate": 0.1,
+            "weight_decay": 0.0,
+            "schedule": "constant",
+            "warmup_epochs": 0.0,
+            "label_smoothing": 0.0,
+            "weight_averaging": 0.0,
+            "precision": "float32",
+            "include_validation": False,
+            "batch_size": 30,
+            "epochs": 3,
+            "evaluate_every": 4,
+            "record_every": 1,
+            "networks": 1,
+            "checkpoint_seconds": 60,
+        }
+        augmentation = {
+            "max_shift": 0,
+            "rotation": 0.0,
+            "scale": 0.0,
+            "shear": 0.0,
+            "elastic": 0.0,
+            "elastic_smoothness": 4.0,
+        } | changes.pop("augmentation", {})
+        return FnnParameters(**(options | changes), augmentation=augmentation)
+
+    return parameters
+
+
+class Memory(dict):
+    """Checkpoints that live in memory."""
+
+    def load(self, name):
+        return self.get(name)
+
+    def save(self, name, arrays):
+        # Copies: the arrays of a variable change with it.
+        self[name] = {key: np.array(array) for key, array in arrays.items()}
+
+    def remove(self, name):
+        self.pop(name, None)
+
+    def names(self):
+        return sorted(self)
+
+
+@pytest.fixture
+def memory() -> Memory:
+    """An empty place for checkpoints."""
+    return Memory()

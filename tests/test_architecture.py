@@ -29,7 +29,7 @@ def is_within(module: str, package: str) -> bool:
 
 
 def is_forbidden(importer: str, imported: str) -> bool:
-    """Arrows run pipelines -> estimators -> maths, and pipelines meet in the catalog alone."""
+    """Arrows run pipelines -> estimators and training -> maths; pipelines meet in the catalog."""
     project = "mnist_gradients"
     if imported.startswith("."):
         return True  # relative: the rules below could not see where it leads
@@ -41,6 +41,9 @@ def is_forbidden(importer: str, imported: str) -> bool:
     if is_within(importer, f"{project}.estimators"):
         frameworks = {"kedro", "tensorflow", "keras"}
         if imported.partition(".")[0] in frameworks or is_within(imported, f"{project}.datasets"):
+            return True
+    if is_within(importer, f"{project}.training"):
+        if is_within(imported, "kedro") or is_within(imported, f"{project}.datasets"):
             return True
     if is_within(importer, f"{project}.pipelines"):
         own = ".".join(importer.split(".")[:3])
@@ -81,6 +84,9 @@ def test_imports_run_one_way():
         ("estimators", "from mnist_gradients.pipelines.fnn import nodes"),
         ("estimators", "from kedro.io import DataCatalog"),
         ("datasets.idx", "import mnist_gradients.pipelines.fnn.nodes"),
+        ("training.loop", "from mnist_gradients.pipelines.fnn import nodes"),
+        ("training.loop", "from mnist_gradients.datasets import CheckpointsDataset"),
+        ("training.loop", "import kedro"),
         ("pipelines.fnn.nodes", "from mnist_gradients.pipelines.ingestion import nodes"),
         ("pipelines.fnn.nodes", "from mnist_gradients.pipelines import ingestion"),
         ("pipelines.fnn.nodes", "from mnist_gradients.datasets import IdxDataset"),

@@ -36,7 +36,10 @@ OUTPUTS = {
             "accuracy_curves.png",
             "metrics.json",
             "confusion_matrix.png",
+            "calibration.png",
             "worst_mistakes.png",
+            "augmentation_samples.png",
+            "committee_metrics.json",
         )
     ),
     *(
@@ -301,7 +304,10 @@ class TestSlices:
     def test_from_node(self, rewritten):
         assert rewritten(from_nodes=["fnn.evaluate_network"]) == {
             *(f"08_reporting/fnn/{name}" for name in ("metrics.json", "predictions.csv")),
-            *(f"08_reporting/fnn/{name}.png" for name in ("confusion_matrix", "worst_mistakes")),
+            *(
+                f"08_reporting/fnn/{name}.png"
+                for name in ("confusion_matrix", "calibration", "worst_mistakes")
+            ),
             "08_reporting/reporting/model_comparison.csv",
             "08_reporting/reporting/report.html",
         }

@@ -12,7 +12,7 @@ import mmap
 import numpy as np
 from numpy.typing import NDArray
 
-GATHERED_ROWS = 256  # each may lie on pages of its own, and the kernel maps 16 pages at a time
+GATHERED_ROWS = 32  # each may lie on a page of its own, and the kernel maps those around it as well
 
 
 def release(X: NDArray[np.generic]) -> None:

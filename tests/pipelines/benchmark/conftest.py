@@ -75,6 +75,12 @@ def options() -> Callable[..., dict]:
                 "threads": 1,
                 "cap_seconds": 10,
             },
+            "robustness_rows": 200,
+            "throughput": {
+                "networks": {"one": {}, "two": {"hidden_widths": [8, 4], "batch_size": 50}},
+                "seconds": 0.05,
+                "images": 120,
+            },
         } | changes
 
     return options

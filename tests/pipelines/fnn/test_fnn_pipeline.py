@@ -7,8 +7,9 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from kedro_datasets.pandas import CSVDataset
 
-from mnist_gradients.datasets import KerasModelDataset
+from mnist_gradients.datasets import CheckpointsDataset, KerasModelDataset
 from mnist_gradients.labelled_images import LabelledImages
+from mnist_gradients.maths.softmax import log_softmax
 from mnist_gradients.pipelines.fnn import create_pipeline, nodes
 
 METRICS = {
@@ -35,10 +36,18 @@ def drawn(figure):
 def catalog(sets, parameters, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fnn")
     inputs = dict(zip(("train", "validation", "test"), sets, strict=True)) | {
-        "params:fnn": parameters(learning_rate=0.5, epochs=12, evaluate_every=6),
+        "params:fnn": parameters(
+            learning_rate=0.5,
+            epochs=12,
+            evaluate_every=6,
+            augmentation={"rotation": 5},
+            networks=3,
+            checkpoint_seconds=0,
+        ),
         "params:seed": 0,
     }
     catalog = DataCatalog({name: MemoryDataset(data) for name, data in inputs.items()})
+    catalog["fnn.checkpoints"] = CheckpointsDataset(filepath=str(folder / "checkpoints"))
     catalog["fnn.model"] = KerasModelDataset(filepath=str(folder / "fnn.keras"))
     for name in ("history", "predictions"):
         catalog[f"fnn.{name}"] = CSVDataset(
@@ -91,6 +100,66 @@ class TestPipeline:
         unit = {"loss": "cross-entropy (nats)", "accuracy": "accuracy (fraction correct)"}
         assert axes.get_ylabel() == unit[measure]
         drawn(figure)
+
+    def test_committee_averages_the_probabilities_of_its_members(self, catalog, sets):
+        metrics, test = catalog.load("fnn.committee_metrics"), sets[2]
+        assert metrics["seeds"] == [0, 1, 2]
+        models = catalog.load("fnn.committee_models")
+        assert list(models) == ["seed_0", "seed_1", "seed_2"]
+        members = [catalog.load("fnn.model"), models["seed_1"], models["seed_2"]]
+        logits = np.array([np.asarray(member(test.images)) for member in members], dtype=float)
+        P = np.exp(log_softmax(logits)).mean(axis=0)
+        errors = (logits.argmax(axis=2) != test.labels).mean(axis=1)
+        np.testing.assert_allclose(metrics["members_test_error"], errors)
+        assert metrics["members_test_error_mean"] == pytest.approx(errors.mean())
+        assert metrics["members_test_error_standard_deviation"] == pytest.approx(
+            np.std(errors, ddof=1)
+        )
+        assert len(set(errors)) > 1
+        assert metrics["test_error"] == pytest.approx(np.mean(P.argmax(axis=1) != test.labels))
+        assert metrics["test_loss"] == pytest.approx(
+            -np.log(P[np.arange(len(test)), test.labels]).mean(), rel=1e-5
+        )
+        predictions = catalog.load("fnn.committee_predictions")
+        np.testing.assert_allclose(predictions["confidence"], P.max(axis=1), rtol=1e-5)
+        assert predictions["wrong_members"].sum() == pytest.approx(errors.sum() * len(test))
+
+    def test_committee_history_has_the_evaluations_of_every_member(self, catalog):
+        history, first = catalog.load("fnn.committee_history"), catalog.load("fnn.history")
+        assert history["seed"].tolist() == [0] * 6 + [1] * 6 + [2] * 6
+        assert history["iteration"].tolist() == [6, 12, 18, 24, 30, 36] * 3
+        np.testing.assert_allclose(history["test_loss"][:6], first["test_loss"].dropna())
+
+    def test_a_run_that_is_complete_leaves_no_checkpoint(self, catalog):
+        assert catalog.load("fnn.checkpoints").names() == []
+
+    def test_samples_show_each_class_beside_its_deformations(self, catalog, sets):
+        figure, train = catalog.load("fnn.augmentation_samples"), sets[0]
+        shown = [axes.images[0].get_array() for axes in figure.axes]
+        assert len(shown) == 100
+        for label in range(10):
+            original, *deformed = shown[10 * label : 10 * label + 10]
+            np.testing.assert_array_equal(original, train.images[train.labels == label][0])
+            for image in deformed:
+                assert 0 < np.abs(np.asarray(image) - np.asarray(original, float)).mean() < 40
+        drawn(figure)
+
+
+@pytest.mark.tensorflow
+def test_all_images_are_trained_on_if_asked_for(sets, parameters, memory):
+    train, validation, test = sets
+    chosen = parameters(include_validation=True)
+    network, history, cost = nodes.train_network(train, validation, test, chosen, 0, memory)
+    assert cost["iterations"] == len(history) == 15  # of 30 images out of 150, three times
+    metrics, predictions = nodes.evaluate_network(network, validation, test, cost, chosen)
+    assert {name for name in metrics if "validation" in name} == set()
+    assert len(predictions) == len(test)
+    *_, of_committee = nodes.train_committee(
+        train, validation, test, network, history, chosen, 0, memory
+    )
+    assert of_committee["test_error"] == metrics["test_error"]
+    assert of_committee["members_test_error_standard_deviation"] is None
+    assert {name for name in of_committee if "validation" in name} == set()
 
 
 def predictions(labels, predicted, loss=None):

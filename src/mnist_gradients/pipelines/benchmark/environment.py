@@ -7,6 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from mnist_gradients.machine import processor
+
 PACKAGES = ("mnist-gradients", "numpy", "scipy", "scikit-learn", "threadpoolctl")
 
 
@@ -46,19 +48,9 @@ def describe() -> dict[str, Any]:
             for pool in threadpool_info()
             if pool["user_api"] == "blas"
         ],
-        "processor": _processor(),
+        "processor": processor(),
         "cores": available_cores(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "load_average": round(os.getloadavg()[0], 2),
         "system": platform.platform(),
     }
-
-
-def _processor() -> str:
-    """Return the name of the processor; Linux keeps it in a file."""
-    names = Path("/proc/cpuinfo")
-    if names.exists():
-        for line in names.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

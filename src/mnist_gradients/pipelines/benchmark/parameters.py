@@ -1,6 +1,6 @@
 """Parameters of the benchmark pipeline."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -85,6 +85,22 @@ class ScalingParameters(BaseModel):
     cap_seconds: PositiveFloat
 
 
+class ThroughputParameters(BaseModel):
+    """How the training of networks is timed.
+
+    Attributes:
+        networks: By name, what differs from the parameters of the network pipeline.
+        seconds: How long to time each way of training, about.
+        images: How many of the training images to use.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    networks: dict[str, dict[str, Any]] = Field(min_length=1)
+    seconds: PositiveFloat
+    images: PositiveInt
+
+
 class BenchmarkParameters(BaseModel):
     """What is raced, and how often.
 
@@ -98,6 +114,8 @@ class BenchmarkParameters(BaseModel):
         enough_seconds: A contender that has been measured for so long is not repeated.
         cap_seconds: Longest run; a contender that was capped is not repeated.
         scaling: How cost is measured as the number of rows grows.
+        robustness_rows: Rows of the tasks that stand for all the others.
+        throughput: How the training of networks is timed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -111,6 +129,8 @@ class BenchmarkParameters(BaseModel):
     enough_seconds: PositiveFloat
     cap_seconds: PositiveFloat
     scaling: ScalingParameters
+    robustness_rows: PositiveInt
+    throughput: ThroughputParameters
 
     @field_validator("solver")
     @classmethod

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from mnist_gradients.pipelines.benchmark import nodes, plots
+from mnist_gradients.pipelines.benchmark import nodes, plots, robustness, throughput
 
 
 def create_pipeline() -> Pipeline:
@@ -57,9 +57,21 @@ def create_pipeline() -> Pipeline:
                 outputs="scaling_plot",
                 name="plot_scaling",
             ),
+            Node(
+                robustness.measure_robustness,
+                inputs=["train", "validation", "params:benchmark", "params:seed"],
+                outputs="robustness",
+                name="measure_robustness",
+            ),
+            Node(
+                throughput.measure_throughput,
+                inputs=["train", "params:fnn", "params:benchmark", "params:seed"],
+                outputs="training_throughput",
+                name="measure_training_throughput",
+            ),
         ],
         namespace="benchmark",
         inputs={"train", "validation"},
-        parameters={"params:benchmark", "params:seed"},
+        parameters={"params:benchmark", "params:fnn", "params:seed"},
         tags="benchmark",
     )

@@ -1,5 +1,6 @@
 """Nodes of the feed-forward network: train it, measure it, and show what it got wrong."""
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -7,11 +8,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mnist_gradients import figures
-from mnist_gradients.evaluation import classification_metrics
+from mnist_gradients.evaluation import classification_metrics, expected_calibration_error
 from mnist_gradients.labelled_images import LabelledImages
 from mnist_gradients.maths.softmax import log_softmax
-from mnist_gradients.pipelines.fnn import training
-from mnist_gradients.pipelines.fnn.parameters import FnnParameters
+from mnist_gradients.training import loop
+from mnist_gradients.training.augmentation import build_deformation, draw_deformations
+from mnist_gradients.training.parameters import FnnParameters
+from mnist_gradients.training.progress import Checkpoints, name_of_training
+
+logger = logging.getLogger(__name__)
 
 
 def train_network(
@@ -20,51 +25,181 @@ def train_network(
     test: LabelledImages,
     parameters: FnnParameters,
     seed: int,
+    checkpoints: Checkpoints,
 ) -> tuple[Any, pd.DataFrame, dict[str, float]]:
     """Train the network and record the true loss of every iteration.
 
     Returns:
-        The Keras network, the history (see `training.train`), and what the training took:
+        The Keras network, the history (see `loop.train`), and what the training took:
         train_seconds, recording_seconds, iterations, parameters (trainable numbers).
     """
-    result = training.train(train, validation, test, parameters, seed)
+    sets = _training_sets(train, validation, test, parameters)
+    result = loop.train(*sets, parameters, seed, checkpoints)
     cost = {
         "train_seconds": result.train_seconds,
         "recording_seconds": result.recording_seconds,
-        "iterations": len(result.history),
+        "iterations": result.iterations,
         "parameters": sum(int(np.prod(v.shape)) for v in result.network.trainable_variables),
     }
     return result.network, result.history, cost
 
 
 def evaluate_network(
-    network: Any, validation: LabelledImages, test: LabelledImages, training_cost: dict[str, float]
+    network: Any,
+    validation: LabelledImages,
+    test: LabelledImages,
+    training_cost: dict[str, float],
+    parameters: FnnParameters,
 ) -> tuple[dict[str, float], pd.DataFrame]:
-    """Measure the trained network on the validation and the test images.
+    """Measure the trained network on the test images, and on those held out for validation.
 
     Returns:
         Metrics: test and validation error (fractions), loss (nats) and expected calibration error,
-        and the training cost. Predictions: one row per test image with the columns image, label,
-        predicted, confidence (probability of the predicted class) and loss (nats).
+        and the training cost; nothing on the validation images if they were trained on.
+        Predictions: see `_predictions`.
     """
-    metrics: dict[str, float] = {}
-    for name, labelled in (("test", test), ("validation", validation)):
-        log_p = log_softmax(np.float64(network.predict(labelled.images, 1000, verbose=0)))
-        measured = classification_metrics(log_p, labelled.labels)
-        metrics[f"{name}_error"] = measured["error"]
-        metrics[f"{name}_loss"] = measured["loss"]
-        metrics[f"{name}_expected_calibration_error"] = measured["expected_calibration_error"]
+    log_p = _log_probabilities(network, test)
+    metrics = _prefixed("test", classification_metrics(log_p, test.labels))
+    if not parameters.include_validation:
+        held_out = _log_probabilities(network, validation)
+        metrics |= _prefixed("validation", classification_metrics(held_out, validation.labels))
+    return metrics | training_cost, _predictions(log_p, test)
+
+
+def train_committee(
+    train: LabelledImages,
+    validation: LabelledImages,
+    test: LabelledImages,
+    first: Any,
+    first_history: pd.DataFrame,
+    parameters: FnnParameters,
+    seed: int,
+    checkpoints: Checkpoints,
+) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Train further networks, each with a seed of its own, and let all of them vote.
+
+    The committee's probabilities are the mean of its members'. A committee of one is the network.
+
+    Returns:
+        The networks by name. The members' histories with a column seed, evaluated
+        iterations only. The committee's predictions (see `_predictions`) with a further column,
+        wrong_members. Metrics: seeds; test_error, test_loss and test_expected_calibration_error of
+        the committee; members_test_error, one for each, with mean and standard_deviation (none for
+        a single one); and the same for validation unless the images were trained on.
+    """
+    members, histories = {seed: first}, {seed: first_history}
+    sets = _training_sets(train, validation, test, parameters)
+    for number in range(1, parameters.networks):
+        logger.info("    network %d of %d", number + 1, parameters.networks)
+        result = loop.train(*sets, parameters, seed + number, checkpoints)
+        members[seed + number], histories[seed + number] = result.network, result.history
+    evaluated = [
+        history.dropna(subset=["test_loss"]).assign(seed=seed)
+        for seed, history in histories.items()
+    ]
+
+    metrics: dict[str, Any] = {"seeds": list(members)}
+    measured = (
+        {"test": test}
+        if parameters.include_validation
+        else {"test": test, "validation": validation}
+    )
+    for name, labelled in measured.items():
+        log_p = np.stack([_log_probabilities(member, labelled) for member in members.values()])
+        together = np.logaddexp.reduce(log_p, axis=0) - np.log(len(members))
+        wrong = log_p.argmax(axis=2) != labelled.labels
+        metrics |= _prefixed(name, classification_metrics(together, labelled.labels))
+        metrics |= _spread(f"members_{name}_error", wrong.mean(axis=1))
         if name == "test":
-            predictions = pd.DataFrame(
-                {
-                    "image": np.arange(len(labelled)),
-                    "label": labelled.labels,
-                    "predicted": log_p.argmax(axis=1),
-                    "confidence": np.exp(log_p.max(axis=1)),
-                    "loss": -log_p[np.arange(len(labelled)), labelled.labels],
-                }
-            )
-    return metrics | training_cost, predictions
+            predictions = _predictions(together, labelled)
+            predictions["wrong_members"] = wrong.sum(axis=0)
+    named = {f"seed_{number}": member for number, member in members.items()}
+    return named, pd.concat(evaluated, ignore_index=True), predictions, metrics
+
+
+def remove_checkpoints(
+    train: LabelledImages,
+    validation: LabelledImages,
+    test: LabelledImages,
+    parameters: FnnParameters,
+    seed: int,
+    checkpoints: Checkpoints,
+    committee_metrics: dict[str, Any],  # noqa: ARG001 - it is there: all the others are as well
+) -> None:
+    """Remove the checkpoints of networks that are saved, so that the next run trains anew."""
+    sets = _training_sets(train, validation, test, parameters)
+    for number in range(parameters.networks):
+        checkpoints.remove(name_of_training(parameters, seed + number, sets))
+
+
+def plot_augmentation_samples(
+    train: LabelledImages, parameters: FnnParameters, seed: int
+) -> Figure:
+    """Draw an image of each class beside deformations of it, as training sees them."""
+    n_deformed = 9
+    classes, rows = np.unique(train.labels, return_index=True)
+    images = train.images[np.repeat(rows, n_deformed)]
+    shape = train.images.shape[1:]
+    deform = build_deformation(shape, parameters.augmentation, seed)
+    rng = np.random.default_rng(seed)
+    how = draw_deformations(len(images), parameters.augmentation, rng)
+    deformed = np.asarray(deform(images, how)).reshape(len(classes), n_deformed, *shape)
+    return figures.digit_grid(
+        [
+            np.concatenate([train.images[[row]], few])
+            for row, few in zip(rows, deformed, strict=True)
+        ],
+        title="Training images as they are (left) and as they are shown to the network",
+        row_labels=[str(label) for label in classes],
+    )
+
+
+def _training_sets(
+    train: LabelledImages,
+    validation: LabelledImages,
+    test: LabelledImages,
+    parameters: FnnParameters,
+) -> tuple[LabelledImages, LabelledImages | None, LabelledImages]:
+    """Return what to train on, what to measure on besides, and the test images."""
+    if not parameters.include_validation:
+        return train, validation, test
+    both = (train, validation)
+    images = np.concatenate([images.images for images in both])
+    labels = np.concatenate([images.labels for images in both])
+    return LabelledImages(images, labels), None, test
+
+
+def _log_probabilities(network: Any, labelled: LabelledImages) -> np.ndarray:
+    """Return the logarithms of the network's probabilities, (N, K)."""
+    return log_softmax(np.float64(network.predict(labelled.images, 1000, verbose=0)))
+
+
+def _prefixed(name: str, metrics: dict[str, float]) -> dict[str, float]:
+    return {f"{name}_{metric}": value for metric, value in metrics.items()}
+
+
+def _spread(name: str, values: np.ndarray) -> dict[str, Any]:
+    """Return the values, their mean, and their standard deviation if there are several."""
+    deviation = float(values.std(ddof=1)) if len(values) > 1 else None
+    return {
+        name: values.tolist(),
+        f"{name}_mean": float(values.mean()),
+        f"{name}_standard_deviation": deviation,
+    }
+
+
+def _predictions(log_p: np.ndarray, labelled: LabelledImages) -> pd.DataFrame:
+    """Return a row per image: image, label, predicted, confidence (probability), loss (nats)."""
+    rows = np.arange(len(labelled))
+    return pd.DataFrame(
+        {
+            "image": rows,
+            "label": labelled.labels,
+            "predicted": log_p.argmax(axis=1),
+            "confidence": np.exp(log_p.max(axis=1)),
+            "loss": -log_p[rows, labelled.labels],
+        }
+    )
 
 
 def plot_loss_curves(history: pd.DataFrame) -> Figure:
@@ -131,6 +266,36 @@ def plot_confusion_matrix(predictions: pd.DataFrame) -> Figure:
         [str(label) for label in range(n_classes)],
         f"Feed-forward network: {wrong:,} mistakes in {len(predictions):,} test images",
     )
+
+
+def plot_calibration(predictions: pd.DataFrame) -> Figure:
+    """Draw how often the network is right against how sure it is, and how many images that is.
+
+    Most images have a confidence close to 1: the bins hold equally many images, not equal widths.
+    """
+    correct = predictions["predicted"] == predictions["label"]
+    by_confidence = predictions["confidence"].rank(method="first")
+    bins = pd.qcut(by_confidence, min(10, len(predictions)), labels=False)
+    confidence = predictions["confidence"].groupby(bins).mean()
+    accuracy = correct.groupby(bins).mean()
+    error = expected_calibration_error(predictions["confidence"].to_numpy(), correct.to_numpy())
+    figure, axes = figures.new_figure(width=5.6, height=5.2)
+    lowest = min(confidence.min(), accuracy.min()) - 0.02
+    axes.plot([lowest, 1], [lowest, 1], color="0.5", linestyle="--", label="perfectly calibrated")
+    axes.plot(
+        confidence,
+        accuracy,
+        color=figures.TEST,
+        marker="o",
+        label="a tenth of the test images each",
+    )
+    axes.set(
+        xlabel="confidence (mean probability of the predicted class)",
+        ylabel="accuracy (fraction correct)",
+        title=f"Reliability: expected calibration error {100 * error:.1f} %",
+    )
+    axes.legend(frameon=False)
+    return figure
 
 
 def plot_worst_mistakes(predictions: pd.DataFrame, test: LabelledImages) -> Figure:

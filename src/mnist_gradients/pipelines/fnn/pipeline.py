@@ -11,15 +11,42 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 nodes.train_network,
-                inputs=["train", "validation", "test", "params:fnn", "params:seed"],
+                inputs=["train", "validation", "test", "params:fnn", "params:seed", "checkpoints"],
                 outputs=["model", "history", "training_cost"],
                 name="train_network",
             ),
             Node(
                 nodes.evaluate_network,
-                inputs=["model", "validation", "test", "training_cost"],
+                inputs=["model", "validation", "test", "training_cost", "params:fnn"],
                 outputs=["metrics", "predictions"],
                 name="evaluate_network",
+            ),
+            Node(
+                nodes.train_committee,
+                inputs=[
+                    *("train", "validation", "test"),
+                    *("model", "history", "params:fnn", "params:seed", "checkpoints"),
+                ],
+                outputs=[
+                    *("committee_models", "committee_history"),
+                    *("committee_predictions", "committee_metrics"),
+                ],
+                name="train_committee",
+            ),
+            Node(
+                nodes.remove_checkpoints,
+                inputs=[
+                    *("train", "validation", "test"),
+                    *("params:fnn", "params:seed", "checkpoints", "committee_metrics"),
+                ],
+                outputs=None,
+                name="remove_checkpoints",
+            ),
+            Node(
+                nodes.plot_augmentation_samples,
+                inputs=["train", "params:fnn", "params:seed"],
+                outputs="augmentation_samples",
+                name="plot_augmentation_samples",
             ),
             Node(
                 nodes.plot_loss_curves,
@@ -38,6 +65,12 @@ def create_pipeline() -> Pipeline:
                 inputs="predictions",
                 outputs="confusion_matrix",
                 name="plot_confusion_matrix",
+            ),
+            Node(
+                nodes.plot_calibration,
+                inputs="predictions",
+                outputs="calibration",
+                name="plot_calibration",
             ),
             Node(
                 nodes.plot_worst_mistakes,

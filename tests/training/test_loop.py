@@ -1,17 +1,14 @@
-import itertools
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mnist_gradients.labelled_images import LabelledImages
 from mnist_gradients.maths.softmax import log_softmax
-from mnist_gradients.pipelines.fnn import training
-from mnist_gradients.pipelines.fnn.network import build_network
 from mnist_gradients.tensorflow_import import import_tensorflow
+from mnist_gradients.training import loop
+from mnist_gradients.training.batches import draw_batches
+from mnist_gradients.training.network import build_network
 
 COLUMNS = [
     "iteration",
@@ -25,63 +22,18 @@ COLUMNS = [
 ]
 
 
-class TestDrawBatches:
-    @given(
-        n_images=st.integers(1, 40),
-        batch_size=st.integers(1, 10),
-        max_shift=st.integers(0, 3),
-        seed=st.integers(0, 99),
-    )
-    def test_every_epoch_is_a_permutation_and_every_shift_in_range(
-        self, parameters, n_images, batch_size, max_shift, seed
-    ):
-        batch_size = min(batch_size, n_images)
-        per_epoch = n_images // batch_size
-        chosen = parameters(batch_size=batch_size, max_shift=max_shift)
-        batches = training.draw_batches(n_images, chosen, np.random.default_rng(seed))
-        for _ in range(3):
-            epoch = list(itertools.islice(batches, per_epoch))
-            rows = np.concatenate([rows for rows, _ in epoch])
-            assert len(np.unique(rows)) == len(rows) == per_epoch * batch_size
-            assert rows.min() >= 0
-            assert rows.max() < n_images
-            for rows, shifts in epoch:
-                assert rows.dtype == shifts.dtype == np.int32
-                assert rows.shape == (batch_size,)
-                assert shifts.shape == (batch_size, 2)
-                assert np.abs(shifts).max() <= max_shift
-
-    @staticmethod
-    def draw(parameters, seed, count=6, **changes):
-        batches = training.draw_batches(90, parameters(**changes), np.random.default_rng(seed))
-        return np.concatenate([np.column_stack(b) for b in itertools.islice(batches, count)])
-
-    def test_seed_alone_decides(self, parameters):
-        first = self.draw(parameters, 0, max_shift=2)
-        np.testing.assert_array_equal(first, self.draw(parameters, 0, max_shift=2))
-        assert (first != self.draw(parameters, 1, max_shift=2)).any()
-
-    def test_epochs_differ_in_order(self, parameters):
-        rows = self.draw(parameters, 0)[:, 0].reshape(2, 90)
-        assert (rows[0] != rows[1]).any()
-
-    def test_every_shift_occurs(self, parameters):
-        shifts = self.draw(parameters, 0, count=30, max_shift=2)[:, 1:]
-        assert {tuple(shift) for shift in shifts} == set(itertools.product(range(-2, 3), repeat=2))
-
-
 def test_batch_larger_than_the_training_set_is_refused(sets, parameters):
     words = (
         "parameter fnn.batch_size: found 101, expected at most 100, the number of training images"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
-        training.train(*sets, parameters(batch_size=101), seed=0)
+        loop.train(*sets, parameters(batch_size=101), seed=0)
 
 
 @pytest.fixture(scope="module")
 def plain(sets, parameters):
     """Nine iterations of plain gradient descent: three epochs of three batches of 30 images."""
-    return training.train(*sets, parameters(), seed=0)
+    return loop.train(*sets, parameters(), seed=0)
 
 
 def losses_and_hits(network, images):
@@ -112,9 +64,9 @@ class TestHistory:
         network = build_network(parameters(), (28, 28), n_classes=10)
         cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         train, _, test = sets
-        batches = training.draw_batches(len(train), parameters(), np.random.default_rng(0))
-        for row, (rows, _) in zip(plain.history.itertuples(), batches, strict=False):
-            batch = train.take(rows)
+        batches = draw_batches(len(train), parameters(), seed=0)
+        for row, drawn in zip(plain.history.itertuples(), batches, strict=False):
+            batch = train.take(drawn.rows)
             with tf.GradientTape() as tape:
                 loss = cross_entropy(batch.labels, network(batch.images.astype(np.float32)))
             assert row.train_loss == pytest.approx(float(loss), abs=1e-5)
@@ -141,7 +93,7 @@ class TestHistory:
     def test_label_smoothing_changes_the_steps_but_not_what_is_recorded(
         self, plain, sets, parameters
     ):
-        smoothed = training.train(*sets, parameters(label_smoothing=0.5), seed=0).history
+        smoothed = loop.train(*sets, parameters(label_smoothing=0.5), seed=0).history
         first, last = smoothed.iloc[0], smoothed.iloc[-1]
         assert first["train_loss"] == plain.history["train_loss"].iloc[0]
         assert last["train_loss"] > plain.history["train_loss"].iloc[-1] + 0.01
@@ -157,10 +109,11 @@ def test_same_seed_gives_the_same_history_and_weights_with_every_option_on(sets,
         batch_normalisation=True,
         dropout=0.2,
         label_smoothing=0.1,
-        max_shift=2,
+        weight_averaging=0.9,
+        augmentation={"max_shift": 2, "rotation": 10, "scale": 0.1, "shear": 0.1, "elastic": 1},
         epochs=2,
     )
-    one, two = (training.train(*sets, chosen, seed=5) for _ in range(2))
+    one, two = (loop.train(*sets, chosen, seed=5) for _ in range(2))
     pd.testing.assert_frame_equal(one.history, two.history, check_exact=True)
     for weights, again in zip(one.network.get_weights(), two.network.get_weights(), strict=True):
         np.testing.assert_array_equal(weights, again)
@@ -172,14 +125,14 @@ def test_same_seed_gives_the_same_history_and_weights_with_every_option_on(sets,
 
 @pytest.mark.tensorflow
 def test_another_seed_gives_another_history(plain, sets, parameters):
-    other = training.train(*sets, parameters(epochs=1), seed=1).history
+    other = loop.train(*sets, parameters(epochs=1), seed=1).history
     assert (other["train_loss"] != plain.history["train_loss"].iloc[:3]).all()
 
 
 @pytest.mark.tensorflow
 def test_diverging_training_stops_and_names_the_learning_rate(sets, parameters):
     with pytest.raises(FloatingPointError) as caught:
-        training.train(*sets, parameters(learning_rate=1e30), seed=0)
+        loop.train(*sets, parameters(learning_rate=1e30), seed=0)
     assert re.fullmatch(
         r"training loss: found (nan|inf) at iteration [234], expected a finite number; "
         r"try a smaller fnn\.learning_rate \(now 1e\+30\)",
@@ -187,52 +140,45 @@ def test_diverging_training_stops_and_names_the_learning_rate(sets, parameters):
     )
 
 
-class Recorder:
-    """In place of a network: its logits are the pixels that it is shown, one class per pixel."""
-
-    def __init__(self, n_pixels):
-        import keras
-
-        self.output_shape = (None, n_pixels)
-        self.trainable_variables = [keras.Variable(np.zeros(n_pixels, dtype=np.float32))]
-
-    def __call__(self, x, training):
-        assert training
-        tf = import_tensorflow()
-        logits = tf.reshape(x, (-1, self.output_shape[1]))
-        return logits + 0 * tf.convert_to_tensor(self.trainable_variables[0])
+@pytest.mark.tensorflow
+def test_thinned_history_keeps_the_true_losses_and_every_evaluation(plain, sets, parameters):
+    thinned = loop.train(*sets, parameters(record_every=3), seed=0).history
+    kept = plain.history[plain.history["iteration"].isin([3, 4, 6, 8, 9])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(thinned, kept, check_exact=True)
 
 
 @pytest.mark.tensorflow
-def test_images_are_moved_as_far_as_asked(parameters):
-    """The loss log sum exp(x) - x_y of class y gives pixel y away."""
-    import_tensorflow()
-    import keras
+def test_without_validation_images_nothing_is_measured_on_them(plain, sets, parameters):
+    train, _, test = sets
+    history = loop.train(train, None, test, parameters(), seed=0).history
+    assert history[["validation_loss", "validation_accuracy"]].isna().all(axis=None)
+    columns = [*COLUMNS[:4], *COLUMNS[6:]]
+    pd.testing.assert_frame_equal(history[columns], plain.history[columns], check_exact=True)
 
-    height, width, reach = 4, 5, 2
-    n_pixels = height * width
-    image = np.arange(1, n_pixels + 1, dtype=np.uint8).reshape(height, width)
-    images = LabelledImages(np.tile(image, (n_pixels, 1, 1)), np.arange(n_pixels, dtype=np.uint8))
-    run = training.compile_iterations(
-        Recorder(n_pixels),
-        keras.optimizers.SGD(0.0),
-        images,
-        parameters(batch_size=1, max_shift=reach),
-    )
-    shifts = list(itertools.product(range(-reach, reach + 1), repeat=2))
-    rows = np.tile(np.arange(n_pixels, dtype=np.int32), len(shifts))
-    asked = np.repeat(np.array(shifts, dtype=np.int32), n_pixels, axis=0)
-    losses, _ = run(rows[:, None], asked[:, None])
-    padded = np.pad(image, reach)
-    for (down, right), found in zip(shifts, losses.reshape(-1, n_pixels), strict=True):
-        moved = np.roll(padded, (down, right), axis=(0, 1))[reach:-reach, reach:-reach]
-        expected = -log_softmax(moved.ravel().astype(np.float64))
-        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+@pytest.mark.tensorflow
+def test_average_is_that_of_the_weights_after_each_iteration(sets, parameters):
+    """Each epoch alone gives the weights after it; here an epoch is one iteration."""
+    options = {"batch_size": 100, "evaluate_every": 1, "schedule": "constant"}
+    mean = None
+    for epochs in range(1, 5):
+        weights = loop.train(*sets, parameters(**options, epochs=epochs), 0).network
+        keep = min(0.2, epochs / (10 + epochs))
+        if mean is None:
+            started = loop.train(*sets, parameters(**options, epochs=1, learning_rate=1e-30), 0)
+            mean = started.network.get_weights()
+        values = weights.get_weights()
+        mean = [keep * m + (1 - keep) * v for m, v in zip(mean, values, strict=True)]
+    result = loop.train(*sets, parameters(**options, epochs=4, weight_averaging=0.2), 0)
+    for expected, found in zip(mean, result.network.get_weights(), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+    losses, _ = losses_and_hits(result.network, sets[2])
+    assert result.history["test_loss"].iloc[-1] == pytest.approx(losses.mean(), abs=1e-5)
 
 
 @pytest.mark.tensorflow
 def test_evaluation_in_batches_is_the_mean_over_all_images(sets, plain):
-    evaluate = training.compile_evaluation(plain.network, batch_size=30)  # the last one holds 10
+    evaluate = loop.compile_evaluation(plain.network, batch_size=30)  # the last one holds 10
     loss, accuracy = evaluate(sets[2])
     losses, hits = losses_and_hits(plain.network, sets[2])
     assert loss == pytest.approx(losses.mean(), abs=1e-5)

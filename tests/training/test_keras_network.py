@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mnist_gradients.pipelines.fnn.network import build_network, build_optimiser
+from mnist_gradients.training.network import build_network, build_optimiser
 
 pytestmark = pytest.mark.tensorflow
 
@@ -56,8 +56,8 @@ def test_optimiser_is_the_one_asked_for(parameters, optimiser, name):
     assert built.weight_decay == (0.01 if optimiser == "adamw" else None)
 
 
-def rates(parameters, iterations_per_epoch, **changes):
-    chosen = parameters(schedule="cosine", epochs=4, **changes)
+def rates(parameters, iterations_per_epoch, schedule="cosine", **changes):
+    chosen = parameters(schedule=schedule, epochs=4, **changes)
     schedule = build_optimiser(chosen, iterations_per_epoch)._learning_rate
     iterations = 4 * iterations_per_epoch
     return np.array([float(schedule(step)) for step in range(iterations + 1)])
@@ -76,5 +76,25 @@ def test_warm_up_rises_linearly_from_zero(parameters):
     assert found[-1] == pytest.approx(0, abs=1e-7)
 
 
-def test_warm_up_longer_than_the_run_still_ends(parameters):
-    assert np.isfinite(rates(parameters, 1, warmup_epochs=100)).all()
+def test_rate_stays_and_falls_over_the_last_fifth(parameters):
+    found = rates(parameters, 10, "warmup_stable_decay", warmup_epochs=0.5)
+    np.testing.assert_allclose(found[:6], 0.1 * np.arange(6) / 5, atol=1e-7)
+    np.testing.assert_allclose(found[5:33], 0.1, atol=1e-7)
+    np.testing.assert_allclose(found[32:], 0.1 * np.arange(8, -1, -1) / 8, atol=1e-7)
+
+
+def test_rate_stays_from_the_start_without_a_warm_up(parameters):
+    assert rates(parameters, 10, "warmup_stable_decay")[0] == pytest.approx(0.1)
+
+
+def test_mixed_precision_multiplies_in_bfloat16_and_keeps_weights_in_float32(parameters):
+    chosen = parameters(precision="mixed_bfloat16", batch_normalisation=True)
+    network = build_network(chosen, (5, 7), n_classes=3)
+    assert {str(variable.dtype) for variable in network.weights} == {"float32"}
+    assert [layer.compute_dtype for layer in network.layers[2:]] == ["bfloat16"] * 3 + ["float32"]
+    assert str(network(np.zeros((1, 5, 7), np.float32)).dtype).endswith("float32'>")
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "warmup_stable_decay"])
+def test_warm_up_longer_than_the_run_still_ends(parameters, schedule):
+    assert np.isfinite(rates(parameters, 1, schedule, warmup_epochs=100)).all()

@@ -1,0 +1,23 @@
+"""Wiring of the ablation pipeline."""
+
+from kedro.pipeline import Node, Pipeline
+
+from mnist_gradients.pipelines.ablation import nodes
+
+
+def create_pipeline() -> Pipeline:
+    """Return the pipeline that takes the recipe of the network apart."""
+    inputs = ["train", "validation", "params:fnn", "params:ablation", "params:seed"]
+    return Pipeline(
+        [
+            Node(
+                nodes.compare_variants, inputs=inputs, outputs="variants", name="compare_variants"
+            ),
+            Node(nodes.compare_sizes, inputs=inputs, outputs="sizes", name="compare_sizes"),
+            Node(nodes.plot_sizes, inputs="sizes", outputs="sizes_plot", name="plot_sizes"),
+        ],
+        namespace="ablation",
+        inputs={"train", "validation"},
+        parameters={"params:fnn", "params:ablation", "params:seed"},
+        tags="ablation",
+    )
