@@ -3,6 +3,7 @@ import io
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from matplotlib.text import Text
 
 from mnist_gradients import figures
 
@@ -52,6 +53,16 @@ def test_digit_grid_of_no_image_is_a_title_alone():
     assert figure.get_suptitle() == "none"
     assert not any(axes.images for axes in figure.axes)
     pixels(figure)
+
+
+def test_title_of_a_narrow_digit_grid_is_not_cut_off():
+    title = "The 1 worst of 1 mistakes: true class → prediction, its probability"
+    figure = figures.digit_grid([np.zeros((1, 4, 4), dtype=np.uint8)], title=title)
+    pixels(figure)
+    text = figure.findobj(lambda artist: isinstance(artist, Text) and artist.get_text() == title)[0]
+    extent = text.get_window_extent()
+    assert extent.x0 > 0
+    assert extent.x1 < figure.bbox.width
 
 
 def test_every_digit_is_drawn_on_the_same_scale_from_white_to_black():

@@ -57,7 +57,7 @@ def digit_grid(
     n_rows, n_columns = len(rows), max(1, *(len(row) for row in rows))
     cell = 0.72
     figure = Figure(
-        figsize=(cell * n_columns + 0.5, (cell + caption_height) * n_rows + 0.7),
+        figsize=(max(6.0, cell * n_columns + 0.5), (cell + caption_height) * n_rows + 0.7),
         layout="constrained",
     )
     grid = figure.subplots(n_rows, n_columns, squeeze=False)

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mnist_gradients.labelled_images import LabelledImages
 from mnist_gradients.linear_model import LinearModel
 from mnist_gradients.maths.descent import SOLVERS
 from mnist_gradients.pipelines.logistic_regression import nodes
@@ -77,6 +78,21 @@ def test_every_solver_finds_the_optimum_of_scikit_learn(sets, task, positive_cla
     assert comparison["test_error"].nunique() == 1
     has_intercept = [bool(model.intercept.any()) for model in models.values()]
     assert has_intercept == [intercept != "none"] * len(models)
+
+
+@pytest.mark.parametrize("intercept", ["free", "penalised", "none"])
+def test_softmax_regression_of_two_classes_has_the_optimum_of_scikit_learn(sets, task, intercept):
+    """Of two classes scikit-learn fits a single column of weights."""
+    two = LabelledImages(sets[0].images, sets[0].labels % 2)
+    stop = {"max_iterations": 5000, "tolerance": 1e-9}
+    parameters = task(positive_classes=None, intercept=intercept, solvers={"lbfgs": stop})
+    models, history = nodes.fit_models(two, chosen(0.01), parameters)
+    ours, reference = models["lbfgs"], models["scikit_learn"]
+    assert reference.weights.shape == (49, 2)
+    np.testing.assert_allclose(reference.weights, ours.weights, atol=1e-4)
+    np.testing.assert_allclose(reference.intercept, ours.intercept, atol=1e-4)
+    objectives = history.groupby("solver")["objective"].last()
+    assert objectives["scikit_learn"] == pytest.approx(objectives["lbfgs"], rel=1e-9)
 
 
 def test_the_three_kinds_of_intercept_have_different_optima(sets, task):

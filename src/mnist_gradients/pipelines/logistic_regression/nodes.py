@@ -24,6 +24,10 @@ logger = logging.getLogger(__name__)
 
 REFERENCE = "scikit_learn"
 
+# Of two classes scikit-learn fits one difference of weights v. Softmax regression of two classes
+# has two columns: at its optimum -v/2 and v/2, whose penalty is half that of v.
+TWO_COLUMNS = np.array([[-0.5, 0.5]])
+
 
 def trace_regularisation_path(
     train: LabelledImages, validation: LabelledImages, parameters: TaskParameters
@@ -101,11 +105,13 @@ def fit_reference(
 
     logger.info("    %s: running %s", REFERENCE, parameters.reference.solver)
     record = HistoryRecorder(REFERENCE)
+    y = targets(train, parameters)
+    two_columns = parameters.positive_classes is None and y.max() == 1
     X = design_matrix(train) * PIXEL_SCALE
     if parameters.intercept == "penalised":
         X = np.hstack([X, np.ones((len(X), 1))])
     estimator = LogisticRegression(
-        C=1 / (len(X) * l2),
+        C=(2 if two_columns else 1) / (len(X) * l2),
         solver=parameters.reference.solver,
         tol=parameters.reference.tolerance,
         max_iter=parameters.reference.max_iterations,
@@ -113,12 +119,15 @@ def fit_reference(
     )
     # Several BLAS threads wait for each other by spinning, on a busy machine for most of the time.
     with threadpool_limits(limits=1):
-        estimator.fit(X, targets(train, parameters))
+        estimator.fit(X, y)
     seconds = record.elapsed()
     objective = make_objective(train, l2, parameters)
-    w = np.ascontiguousarray(estimator.coef_.T).ravel()
+    columns, intercept = estimator.coef_.T, estimator.intercept_
+    if two_columns:
+        columns, intercept = columns @ TWO_COLUMNS, intercept @ TWO_COLUMNS
+    w = np.ravel(columns)
     if parameters.intercept == "free":
-        w = np.concatenate([w, estimator.intercept_])
+        w = np.concatenate([w, intercept])
     value, gradient = objective(w)
     iterations = int(estimator.n_iter_.max())
     record.add(iterations, value, float(np.linalg.norm(gradient)), seconds)

@@ -1,0 +1,5 @@
+"""Four IDX files of a named data set, from its public mirrors to the raw folder."""
+
+from mnist_gradients.pipelines.download.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,147 @@
+"""Mirrors on this machine, some of which misbehave."""
+
+import gzip
+import hashlib
+import socket
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+
+import numpy as np
+import pytest
+
+from mnist_gradients.pipelines.download.parameters import DownloadParameters
+
+NAMES = [
+    f"{part}-{kind}-ubyte.gz"
+    for part in ("train", "t10k")
+    for kind in ("images-idx3", "labels-idx1")
+]
+
+
+class Mirror(ThreadingHTTPServer):
+    """Serves a few files from memory, as badly as a test wants it to.
+
+    Attributes:
+        requests: Name and `Range` of every request so far.
+        breaks: After how many bytes each of the next answers breaks off.
+        stalls: Whether it then keeps the connection, in silence.
+        knows_range: Whether it can send the end of a file alone.
+        tells_length: Whether it says how long an answer is.
+        status: Its answer to everything, if not None.
+    """
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.files = files
+        self.requests: list[tuple[str, str | None]] = []
+        self.breaks: list[int] = []
+        self.stalls = False
+        self.knows_range = True
+        self.tells_length = True
+        self.status: int | None = None
+        self.closing = Event()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/sets/"
+
+    def ranges(self, name: str) -> list[str | None]:
+        """The `Range` of every request of a file."""
+        return [wanted for requested, wanted in self.requests if requested == name]
+
+
+class _Answer(BaseHTTPRequestHandler):
+    server: Mirror
+
+    def do_GET(self) -> None:
+        mirror, wanted = self.server, self.headers.get("Range")
+        folder, _, name = self.path.rpartition("/")
+        mirror.requests.append((name, wanted))
+        content = mirror.files.get(name)
+        if mirror.status is not None or content is None or folder != "/sets":
+            self.send_error(mirror.status or 404)
+            return
+        start = 0
+        if wanted is not None and mirror.knows_range:
+            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+            if start >= len(content):
+                self.send_error(416)
+                return
+        self.send_response(206 if start else 200)
+        if mirror.tells_length:
+            self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        end = start + mirror.breaks.pop(0) if mirror.breaks else len(content)
+        self.wfile.write(content[start:end])
+        if mirror.stalls and end < len(content):
+            mirror.closing.wait()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def files() -> dict[str, bytes]:
+    """Four small IDX files, gzipped, by their names."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(60, dtype=np.uint8) % 3
+    found = {}
+    for name, n_images in zip(NAMES[::2], (60, 30), strict=True):
+        pixels = rng.integers(0, 256, (n_images, 20, 30), dtype=np.uint8)
+        header = b"\0\0\x08\x03" + np.array(pixels.shape, ">u4").tobytes()
+        found[name] = gzip.compress(header + pixels.tobytes(), mtime=0)
+        header = b"\0\0\x08\x01" + np.array([n_images], ">u4").tobytes()
+        found[name.replace("images-idx3", "labels-idx1")] = gzip.compress(
+            header + labels[:n_images].tobytes(), mtime=0
+        )
+    return found
+
+
+@pytest.fixture
+def mirror(files, monkeypatch) -> Iterator[Callable[..., Mirror]]:
+    """Starts a mirror of the four files, or of others."""
+    monkeypatch.setenv("no_proxy", "*")
+    started = []
+
+    def mirror(**changes: bytes) -> Mirror:
+        server = Mirror(files | changes)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        started.append((server, thread))
+        return server
+
+    yield mirror
+    for server, thread in started:
+        server.closing.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def down(monkeypatch) -> str:
+    """The address of a mirror that does not run."""
+    monkeypatch.setenv("no_proxy", "*")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}/sets/"
+
+
+@pytest.fixture
+def options(files) -> Callable[..., dict]:
+    """Makes the parameters of a download of the four files as plain values, with changes."""
+
+    def options(*mirrors: str, **changes: object) -> dict:
+        checksums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+        source = {"mirrors": mirrors, "files": checksums}
+        found = {"dataset": "toy", "datasets": {"toy": source}, "attempts": 3, "timeout_seconds": 5}
+        return found | changes
+
+    return options
+
+
+@pytest.fixture
+def parameters(options) -> Callable[..., DownloadParameters]:
+    """Makes the parameters of a download of the four files, with changes."""
+    return lambda *mirrors, **changes: DownloadParameters(**options(*mirrors, **changes))
