@@ -87,12 +87,17 @@ def backward_nodes(pipelines: dict[str, Pipeline], catalog: dict[str, Any]) -> s
     }
 
 
+def place(entry: dict[str, Any]) -> str:
+    """The file of an entry, or its folder if it has many."""
+    return entry["filepath"] if "filepath" in entry else entry["path"]
+
+
 def outside(catalog: dict[str, Any], *roots: str) -> set[str]:
     """Entries whose file is below none of the roots."""
     return {
         name
         for name, entry in catalog.items()
-        if not entry["filepath"].startswith(tuple(f"{root}/" for root in roots))
+        if not place(entry).startswith(tuple(f"{root}/" for root in roots))
     }
 
 
@@ -279,7 +284,7 @@ def misnamed(name: str, pipeline: Pipeline, catalog: dict[str, Any]) -> list[str
         if name not in node.tags:
             found.append(f"tags of {node.name}")
     for path, block in catalog.items():
-        if path.split(".")[0] == name and name not in block["filepath"]:
+        if path.split(".")[0] == name and name not in place(block):
             found.append(f"file of {path}")
     return found
 
@@ -304,7 +309,7 @@ class TestNames:
             results = {
                 path: block
                 for path, block in catalog.items()
-                if written & set(block["filepath"].split("/"))
+                if written & set(place(block).split("/"))
             }
             assert misnamed(name, pipelines[name], results) == []
 

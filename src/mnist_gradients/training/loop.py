@@ -25,6 +25,11 @@ from mnist_gradients.training.progress import Checkpoints, name_of_training, res
 
 logger = logging.getLogger(__name__)
 
+HISTORY = (
+    *("iteration", "epoch", "train_loss", "train_accuracy"),
+    *("validation_loss", "validation_accuracy", "test_loss", "test_accuracy"),
+)
+
 Run = Callable[..., tuple[np.ndarray, np.ndarray]]
 
 
@@ -70,7 +75,7 @@ def train(
             None for no checkpoints. The last one stays.
 
     Returns:
-        The network and its history with the columns iteration (from 1), epoch (from 1),
+        The network and its history with the columns `HISTORY`: iteration (from 1), epoch (from 1),
         train_loss and train_accuracy (of the iteration's mini-batch, before its update),
         validation_loss, validation_accuracy, test_loss, test_accuracy (after the update, NaN where
         not evaluated). Losses are mean cross-entropies in nats, accuracies fractions.

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
+from kedro_datasets.json import JSONDataset
 from kedro_datasets.pandas import CSVDataset
 
 from mnist_gradients.datasets import CheckpointsDataset, KerasModelDataset
@@ -49,6 +50,8 @@ def catalog(sets, parameters, tmp_path_factory):
     catalog = DataCatalog({name: MemoryDataset(data) for name, data in inputs.items()})
     catalog["fnn.checkpoints"] = CheckpointsDataset(filepath=str(folder / "checkpoints"))
     catalog["fnn.model"] = KerasModelDataset(filepath=str(folder / "fnn.keras"))
+    # Consumed by the last node, it would be gone from memory.
+    catalog["fnn.committee_metrics"] = JSONDataset(filepath=str(folder / "committee_metrics.json"))
     for name in ("history", "predictions"):
         catalog[f"fnn.{name}"] = CSVDataset(
             filepath=str(folder / f"{name}.csv"), save_args={"index": False}
@@ -124,11 +127,14 @@ class TestPipeline:
         np.testing.assert_allclose(predictions["confidence"], P.max(axis=1), rtol=1e-5)
         assert predictions["wrong_members"].sum() == pytest.approx(errors.sum() * len(test))
 
-    def test_committee_history_has_the_evaluations_of_every_member(self, catalog):
-        history, first = catalog.load("fnn.committee_history"), catalog.load("fnn.history")
-        assert history["seed"].tolist() == [0] * 6 + [1] * 6 + [2] * 6
-        assert history["iteration"].tolist() == [6, 12, 18, 24, 30, 36] * 3
-        np.testing.assert_allclose(history["test_loss"][:6], first["test_loss"].dropna())
+    def test_committee_history_has_the_evaluations_of_the_networks_after_the_first(self, catalog):
+        history, metrics = catalog.load("fnn.committee_history"), catalog.load("fnn.metrics")
+        assert list(history) == [*catalog.load("fnn.history"), "seed"]
+        assert history["seed"].tolist() == [1] * 6 + [2] * 6
+        assert history["iteration"].tolist() == [6, 12, 18, 24, 30, 36] * 2
+        errors = catalog.load("fnn.committee_metrics")["members_test_error"]
+        last = 1 - history["test_accuracy"].to_numpy()[[5, 11]]
+        np.testing.assert_allclose([metrics["test_error"], *last], errors)
 
     def test_a_run_that_is_complete_leaves_no_checkpoint(self, catalog):
         assert catalog.load("fnn.checkpoints").names() == []
@@ -154,9 +160,11 @@ def test_all_images_are_trained_on_if_asked_for(sets, parameters, memory):
     metrics, predictions = nodes.evaluate_network(network, validation, test, cost, chosen)
     assert {name for name in metrics if "validation" in name} == set()
     assert len(predictions) == len(test)
-    *_, of_committee = nodes.train_committee(
-        train, validation, test, network, history, chosen, 0, memory
+    _, others, _, of_committee = nodes.train_committee(
+        train, validation, test, network, chosen, 0, memory
     )
+    assert list(others) == [*history, "seed"]
+    assert others.empty
     assert of_committee["test_error"] == metrics["test_error"]
     assert of_committee["members_test_error_standard_deviation"] is None
     assert {name for name in of_committee if "validation" in name} == set()

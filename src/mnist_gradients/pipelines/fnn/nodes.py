@@ -71,7 +71,6 @@ def train_committee(
     validation: LabelledImages,
     test: LabelledImages,
     first: Any,
-    first_history: pd.DataFrame,
     parameters: FnnParameters,
     seed: int,
     checkpoints: Checkpoints,
@@ -81,23 +80,21 @@ def train_committee(
     The committee's probabilities are the mean of its members'. A committee of one is the network.
 
     Returns:
-        The networks by name. The members' histories with a column seed, evaluated
-        iterations only. The committee's predictions (see `_predictions`) with a further column,
+        The networks by name. The histories of those after the first, evaluated iterations only,
+        with a column seed. The committee's predictions (see `_predictions`) with a further column,
         wrong_members. Metrics: seeds; test_error, test_loss and test_expected_calibration_error of
         the committee; members_test_error, one for each, with mean and standard_deviation (none for
         a single one); and the same for validation unless the images were trained on.
     """
-    members, histories = {seed: first}, {seed: first_history}
+    members = {seed: first}
+    histories = [pd.DataFrame(columns=[*loop.HISTORY, "seed"])]
     sets = _training_sets(train, validation, test, parameters)
     for number in range(1, parameters.networks):
         logger.info("    network %d of %d", number + 1, parameters.networks)
         result = loop.train(*sets, parameters, seed + number, checkpoints)
-        members[seed + number], histories[seed + number] = result.network, result.history
-    evaluated = [
-        history.dropna(subset=["test_loss"]).assign(seed=seed)
-        for seed, history in histories.items()
-    ]
-
+        members[seed + number] = result.network
+        evaluated = result.history.dropna(subset=["test_loss"])
+        histories.append(evaluated.assign(seed=seed + number))
     metrics: dict[str, Any] = {"seeds": list(members)}
     measured = (
         {"test": test}
@@ -114,7 +111,9 @@ def train_committee(
             predictions = _predictions(together, labelled)
             predictions["wrong_members"] = wrong.sum(axis=0)
     named = {f"seed_{number}": member for number, member in members.items()}
-    return named, pd.concat(evaluated, ignore_index=True), predictions, metrics
+    # Without the empty table, if there are others, whose types it would change.
+    history = pd.concat(histories[1:] or histories, ignore_index=True)
+    return named, history, predictions, metrics
 
 
 def remove_checkpoints(

@@ -25,7 +25,7 @@ def create_pipeline() -> Pipeline:
                 nodes.train_committee,
                 inputs=[
                     *("train", "validation", "test"),
-                    *("model", "history", "params:fnn", "params:seed", "checkpoints"),
+                    *("model", "params:fnn", "params:seed", "checkpoints"),
                 ],
                 outputs=[
                     *("committee_models", "committee_history"),
