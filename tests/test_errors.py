@@ -8,6 +8,7 @@ from kedro.validation.exceptions import ParameterValidationError
 from kedro.validation.parameter_validator import ParameterValidator
 from pydantic import BaseModel, ConfigDict, PositiveFloat, field_validator
 
+from mnist_gradients import errors
 from mnist_gradients.errors import install_short_errors, short_message
 
 
@@ -81,10 +82,35 @@ def test_every_complaint_has_its_line():
     ]
 
 
+@pytest.mark.parametrize(
+    ("found", "line"),
+    [
+        (
+            {"rate": 1, "rat": 2},
+            "parameter fnn.solvers.s.rat: found 2, expected: no parameter of that name; "
+            "did you mean rate?",
+        ),
+        (
+            {"rate": 1, "penguins": 2},
+            "parameter fnn.solvers.s.penguins: found 2, expected: no parameter of that name",
+        ),
+    ],
+)
+def test_mistyped_parameter_is_answered_with_the_nearest(found, line):
+    assert short_message(complaint(found), models={"fnn": Model}) == line
+
+
 def test_other_errors_say_what_they_say():
     assert short_message(DatasetError("x.gz: found no such file")) == "x.gz: found no such file"
     assert short_message(KeyError()) == "KeyError"
+    assert short_message(ImportError("no module x")) == "no module x"
     assert short_message(ParameterValidationError("unforeseen words")) == "unforeseen words"
+
+
+def test_pipeline_that_cannot_be_imported_says_why():
+    error = ImportError("An error occurred while importing the 'x' module.")
+    error.__cause__ = SyntaxError("invalid syntax")
+    assert short_message(error) == f"{error} SyntaxError: invalid syntax"
 
 
 @pytest.fixture
@@ -106,6 +132,21 @@ def test_message_comes_last_and_the_traceback_goes_to_the_file(report, tmp_path,
     text = (tmp_path / "error.log").read_text()
     assert text.startswith("Traceback")
     assert 'int("x")' in text
+
+
+def test_command_knows_the_models_of_the_pipelines_and_suggests_a_name(report, monkeypatch, capsys):
+    pipeline = Pipeline([Node(use, "params:fnn", "used", name="use")])
+    monkeypatch.setattr(errors, "pipelines", {"fnn": pipeline})
+    report(complaint({"rate": 1, "knd": "a"}))
+    assert capsys.readouterr().err.endswith("no parameter of that name; did you mean kind?\n")
+
+
+def test_traceback_is_not_lost_where_no_file_can_be_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+    install_short_errors(tmp_path / "no such folder" / "error.log")
+    error = ValueError("found 1, expected 2")
+    sys.excepthook(ValueError, error, None)
+    assert capsys.readouterr().err == "ValueError: found 1, expected 2\n"
 
 
 def test_interruption_by_the_user_is_left_to_python(report, tmp_path, capsys):

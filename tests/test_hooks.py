@@ -1,5 +1,5 @@
 import logging
-import sys
+import threading
 from types import SimpleNamespace
 
 import pandas as pd
@@ -28,6 +28,10 @@ def one():
 PIPELINE = Pipeline([Node(one, None, "a", name="make_a"), Node(one, None, "b", name="make_b")])
 
 
+def beating():
+    return {thread.name for thread in threading.enumerate() if "heartbeat" in thread.name}
+
+
 @pytest.fixture
 def lines(caplog):
     """Returns what was said so far."""
@@ -48,16 +52,29 @@ def test_every_node_is_counted(lines):
     console.before_pipeline_run(PIPELINE)
     for node in PIPELINE.nodes:
         console.before_node_run(node)
+        console.after_node_run(node)
     assert lines() == ["[1/2] make_a", "[2/2] make_b"]
     console.before_pipeline_run(PIPELINE)  # a second run in the same process
     console.before_node_run(PIPELINE.nodes[0])
+    console.on_node_error(PIPELINE.nodes[0])
     assert lines()[2] == "[1/2] make_a"
 
 
 def test_one_of_several_processes_does_not_count(lines, monkeypatch):
     monkeypatch.setattr(hooks, "parent_process", lambda: SimpleNamespace(name="MainProcess"))
-    ConsoleHooks().before_node_run(PIPELINE.nodes[0])
+    console = ConsoleHooks()
+    console.before_node_run(PIPELINE.nodes[0])
+    console.after_node_run(PIPELINE.nodes[0])
     assert lines() == ["[in parallel] make_a"]
+
+
+@pytest.mark.parametrize("end", ["after_node_run", "on_node_error"])
+def test_node_has_a_heartbeat_until_it_ends(end):
+    console, node = ConsoleHooks(), PIPELINE.nodes[0]
+    console.before_node_run(node)
+    assert beating() == {"heartbeat of make_a"}
+    getattr(console, end)(node)
+    assert beating() == set()
 
 
 def test_run_without_a_comparison_of_models_ends_with_its_time(lines, monkeypatch):
@@ -85,29 +102,17 @@ def test_run_that_compares_models_ends_with_the_summary_and_where_to_look(lines)
     assert lines()[-1] == "report: /outputs/report.html"
 
 
-class TestAfterContextCreated:
-    @pytest.fixture
-    def context(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
-        (tmp_path / "base").mkdir()
-        (tmp_path / "base" / "parameters.yml").write_text("seed: 0\n")
-        (tmp_path / "base" / "globals.yml").write_text("data_root: data\n")
+def test_unknown_parameter_is_refused(tmp_path):
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "parameters.yml").write_text("seed: 0\n")
+    (tmp_path / "base" / "globals.yml").write_text("data_root: data\n")
 
-        def context(**parameters):
-            loader = OmegaConfigLoader(
-                str(tmp_path), base_env="base", default_run_env="base", runtime_params=parameters
-            )
-            return SimpleNamespace(project_path=tmp_path, config_loader=loader)
+    def context(**parameters):
+        loader = OmegaConfigLoader(
+            str(tmp_path), base_env="base", default_run_env="base", runtime_params=parameters
+        )
+        return SimpleNamespace(config_loader=loader)
 
-        return context
-
-    def test_errors_become_short_and_the_rest_goes_to_a_file(self, context, tmp_path, capsys):
-        ConsoleHooks().after_context_created(context(seed=1))
-        error = ValueError("found 1, expected 2")
-        sys.excepthook(ValueError, error, None)
-        assert capsys.readouterr().err.endswith("\nValueError: found 1, expected 2\n")
-        assert "found 1, expected 2" in (tmp_path / "error.log").read_text()
-
-    def test_unknown_parameter_is_refused(self, context):
-        with pytest.raises(ValueError, match=r"^parameter sed: found no parameter of that name"):
-            ConsoleHooks().after_context_created(context(sed=1))
+    ConsoleHooks().after_context_created(context(seed=1))
+    with pytest.raises(ValueError, match=r"^parameter sed: found no parameter of that name"):
+        ConsoleHooks().after_context_created(context(sed=1))

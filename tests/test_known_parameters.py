@@ -3,8 +3,9 @@ import re
 import pytest
 import yaml
 from kedro.config import OmegaConfigLoader
+from pydantic import BaseModel
 
-from mnist_gradients.known_parameters import check_parameter_names
+from mnist_gradients.known_parameters import check_parameter_names, fields_beside
 
 BASE = {
     "seed": 0,
@@ -59,12 +60,12 @@ def test_globals_can_be_given_for_a_run(check):
         (
             {"fn": {"epochs": 2}},
             "parameter fn: found no parameter of that name, "
-            "expected one of data_root, fnn, seed, tasks",
+            "expected one of data_root, fnn, seed, tasks; did you mean fnn?",
         ),
         (
             {"tasks": {"binry": {"l2": 0.3}}},
             "parameter tasks.binry: found no parameter of that name, "
-            "expected one of binary, multinomial",
+            "expected one of binary, multinomial; did you mean binary?",
         ),
         (
             {"fnn": 3},
@@ -80,3 +81,34 @@ def test_globals_can_be_given_for_a_run(check):
 def test_other_names_are_refused_from_whichever_source(check, source, parameters, words):
     with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
         check(**{source: parameters})
+
+
+class Solver(BaseModel):
+    step: float
+
+
+class Task(BaseModel):
+    name: str
+    solvers: dict[str, Solver]
+    reference: Solver | None = None
+
+
+class Race(BaseModel):
+    gap: float
+    tasks: tuple[Task, ...]
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("gpa", {"gap", "tasks"}),
+        ("tasks.0.nme", {"name", "solvers", "reference"}),
+        ("tasks.1.solvers.lbfgs.stp", {"step"}),
+        ("tasks.1.reference.stp", {"step"}),
+        ("gap.stp", set()),  # a number has no fields
+        ("task.0.name", set()),
+        ("tasks", {"gap", "tasks"}),
+    ],
+)
+def test_fields_beside_a_parameter_are_those_of_the_model_it_is_in(path, fields):
+    assert fields_beside(Race, path.split(".")) == fields

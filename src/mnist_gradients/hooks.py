@@ -1,4 +1,4 @@
-"""What a run says on the console: a line per node, and a summary at the end."""
+"""What a run says on the console: a line per node, signs of life, and a summary at the end."""
 
 import logging
 import time
@@ -11,7 +11,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from mnist_gradients.errors import install_short_errors
+from mnist_gradients.heartbeat import Heartbeat
 from mnist_gradients.known_parameters import check_parameter_names
 
 logger = logging.getLogger(__name__)
@@ -27,11 +27,11 @@ class ConsoleHooks:
         self._n_nodes = 0
         self._n_started = 0
         self._started_at = 0.0
+        self._heartbeats: dict[str, Heartbeat] = {}
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Let an error end the command with its message alone, and refuse unknown parameters."""
-        install_short_errors(context.project_path / "error.log")
+        """Refuse unknown parameters."""
         check_parameter_names(context.config_loader)
 
     @hook_impl
@@ -43,12 +43,24 @@ class ConsoleHooks:
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
-        """Say which node starts, and how far the run is."""
+        """Say which node starts, and how far the run is; from now on, that it is still running."""
         if parent_process() is None:
             self._n_started += 1
             logger.info("[%d/%d] %s", self._n_started, self._n_nodes, node.name)
         else:  # one of several processes, which does not know what the others have done
             logger.info("[in parallel] %s", node.name)
+        self._heartbeats[node.name] = Heartbeat(node.name)
+        self._heartbeats[node.name].start()
+
+    @hook_impl
+    def after_node_run(self, node: Node) -> None:
+        """Stop saying so."""
+        self._heartbeats.pop(node.name).stop()
+
+    @hook_impl
+    def on_node_error(self, node: Node) -> None:
+        """Stop saying so."""
+        self._heartbeats.pop(node.name).stop()
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:

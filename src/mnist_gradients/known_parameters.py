@@ -1,9 +1,14 @@
 """Refuse parameters that nothing reads: a misspelt name would change nothing, and in silence."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast, get_args, get_origin
 
-from kedro.config import AbstractConfigLoader, OmegaConfigLoader
+from kedro.config import AbstractConfigLoader
+from omegaconf import OmegaConf
+from pydantic import BaseModel
+
+from mnist_gradients.names import suggestion
 
 
 def check_parameter_names(config_loader: AbstractConfigLoader) -> None:
@@ -12,8 +17,11 @@ def check_parameter_names(config_loader: AbstractConfigLoader) -> None:
     Raises:
         ValueError: If one has not, or stands where a block of parameters should.
     """
-    base = OmegaConfigLoader(config_loader.conf_source, base_env="base", default_run_env="base")
-    _check(config_loader["parameters"], {**base["parameters"], **base["globals"]})
+    # Not by a loader of its own: a second one takes `${globals:}` away from the first.
+    base = Path(config_loader.conf_source) / "base"
+    files = [path for kind in ("globals", "parameters") for path in base.rglob(f"{kind}*.yml")]
+    known = OmegaConf.to_container(OmegaConf.merge(*map(OmegaConf.load, files)))
+    _check(config_loader["parameters"], cast("Mapping[str, Any]", known))
 
 
 def _check(found: Mapping[str, Any], known: Mapping[str, Any], parent: str = "") -> None:
@@ -25,7 +33,7 @@ def _check(found: Mapping[str, Any], known: Mapping[str, Any], parent: str = "")
         if name not in known:
             raise ValueError(
                 f"parameter {parent}{name}: found no parameter of that name, "
-                f"expected one of {', '.join(sorted(known))}"
+                f"expected one of {', '.join(sorted(known))}{suggestion(name, known)}"
             )
         if not isinstance(known[name], Mapping):
             continue
@@ -36,3 +44,23 @@ def _check(found: Mapping[str, Any], known: Mapping[str, Any], parent: str = "")
             )
         if all(isinstance(inside, Mapping) for inside in known[name].values()):
             _check(value, known[name], f"{parent}{name}.")
+
+
+def fields_beside(model: Any, path: Sequence[str]) -> set[str]:
+    """Return the names of the fields among which a parameter should be one.
+
+    Args:
+        model: A Pydantic model, or a type made of some, as in ``dict[str, Model] | None``.
+        path: The names and positions that lead from the model to the parameter, its own last.
+
+    Returns:
+        The names; none if the path leads away from all models.
+    """
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        fields = model.model_fields
+        if len(path) == 1:
+            return set(fields)
+        return fields_beside(fields[path[0]].annotation, path[1:]) if path[0] in fields else set()
+    is_container = get_origin(model) in (dict, list, tuple)
+    rest = path[1:] if is_container else path
+    return set().union(*(fields_beside(part, rest) for part in get_args(model) if rest))

@@ -1,10 +1,12 @@
-"""Kedro settings: configuration loading and hooks."""
+"""Kedro settings: configuration loading, session and hooks."""
 
 from kedro.config import OmegaConfigLoader
 
 from mnist_gradients.hooks import ConsoleHooks
+from mnist_gradients.session import ProjectSession
 
 HOOKS = (ConsoleHooks(),)
+SESSION_CLASS = ProjectSession
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {
