@@ -1,8 +1,6 @@
 """Nodes of the reporting pipeline: one table of all models, and one page about the run."""
 
 import base64
-import platform
-from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
@@ -10,7 +8,11 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import BaseModel
 
-PACKAGES = ("mnist-gradients", "kedro", "numpy", "scipy", "scikit-learn", "tensorflow", "keras")
+from mnist_gradients.pipelines.reporting import provenance
+
+BINARY, MULTINOMIAL = "logistic_regression.binary", "logistic_regression.multinomial"
+REFERENCE = "scikit_learn"
+OPTIMUM = 1e-6  # relative gap at or below which a solver counts as having arrived
 
 
 def compare_models(
@@ -30,8 +32,8 @@ def compare_models(
         (fraction), test_loss (nats), expected_calibration_error (fraction).
     """
     metrics = (
-        {f"logistic_regression.binary.{solver}": row for solver, row in binary.items()}
-        | {f"logistic_regression.multinomial.{solver}": row for solver, row in multinomial.items()}
+        {f"{BINARY}.{solver}": row for solver, row in binary.items()}
+        | {f"{MULTINOMIAL}.{solver}": row for solver, row in multinomial.items()}
         | {"fnn": fnn}
     )
     return pd.DataFrame(
@@ -49,7 +51,11 @@ def compare_models(
 
 def write_report(
     model_comparison: pd.DataFrame,
+    binary: pd.DataFrame,
+    multinomial: pd.DataFrame,
     checks: pd.DataFrame,
+    twins: dict[str, Any],
+    benchmark: pd.DataFrame,
     parameters: dict[str, Any],
     **pictures: bytes,
 ) -> str:
@@ -57,7 +63,11 @@ def write_report(
 
     Args:
         model_comparison: Output of `compare_models`.
+        binary: One row per solver of the binary task: how near to the optimum, how soon.
+        multinomial: The same for softmax regression.
         checks: One row per checked identity of the derivations.
+        twins: How far the hand-written network and its Keras twin are apart.
+        benchmark: Headline of the benchmark; empty where it never ran.
         parameters: All parameters of the run, blocks of them as Pydantic models.
         pictures: PNG files by the name under which the template shows them.
 
@@ -67,16 +77,91 @@ def write_report(
     environment = Environment(
         loader=PackageLoader(__package__, "."), autoescape=True, undefined=StrictUndefined
     )
+    environment.filters["scientific"] = scientific
     return environment.get_template("report.html.jinja").render(
-        models=model_comparison.to_dict("records"),
-        checks=checks.to_dict("records"),
+        models=models_by_task(model_comparison),
+        races={"Binary task": race(binary), "Softmax regression": race(multinomial)},
+        checks=_records(checks),
+        oracles=summarise_checks(checks),
+        twins=twins,
+        benchmark=_records(tightest(benchmark)),
+        provenance=provenance.describe(),
         parameters=yaml.safe_dump(_plain(parameters), sort_keys=False),
-        versions={name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
+        seed=parameters["seed"],
         pictures={
             name: "data:image/png;base64," + base64.b64encode(png).decode("ascii")
             for name, png in pictures.items()
         },
     )
+
+
+def models_by_task(model_comparison: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of each task by its title, best first, under the solver's name alone."""
+    titles = {
+        "fnn": "Feed-forward network, all classes",
+        MULTINOMIAL: "Softmax regression, all classes",
+        BINARY: "Logistic regression, two groups of classes",
+    }
+    rows: dict[str, list[dict[str, Any]]] = {title: [] for title in titles.values()}
+    for row in _records(model_comparison.sort_values("test_error", kind="stable")):
+        task, _, solver = row["model"].rpartition(".")
+        rows[titles[task or "fnn"]].append(row | {"model": solver})
+    return rows
+
+
+def race(comparison: pd.DataFrame) -> dict[str, Any]:
+    """Return the rows of a task's solvers, and who of ours was first at the optimum.
+
+    Returns:
+        rows, the soonest at the optimum first and those that did not get there last; winner, the
+        row of our first solver there, or None; times_faster, how many times as long scikit-learn
+        took to get there, or None where one of the two did not.
+    """
+    arrived = comparison["relative_gap"] <= OPTIMUM
+    order = comparison.assign(missed=~arrived).sort_values(["missed", "seconds"], kind="stable")
+    rows = _records(order.drop(columns="missed"))
+    there = {row["solver"]: row for row in rows[: arrived.sum()]}
+    reference = there.pop(REFERENCE, None)
+    winner = next(iter(there.values()), None)
+    times_faster = reference["seconds"] / winner["seconds"] if winner and reference else None
+    return {"rows": rows, "winner": winner, "times_faster": times_faster}
+
+
+def summarise_checks(checks: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return one row per oracle: oracle, checks, held, and the largest error and tolerance."""
+    return [
+        {
+            "oracle": oracle,
+            "checks": len(rows),
+            "held": int(rows["holds"].sum()),
+            "max_abs_error": rows["max_abs_error"].max(),
+            "tolerance": rows["tolerance"].max(),
+        }
+        for oracle, rows in checks.groupby("oracle", sort=False)
+    ]
+
+
+def tightest(benchmark: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the benchmark's headline at its smallest gap, all there is if empty."""
+    if benchmark.empty:
+        return benchmark
+    return benchmark[benchmark["gap"] == benchmark["gap"].min()]
+
+
+def scientific(number: float) -> str:
+    """Return a number as it is printed, such as 2.5 × 10⁻³; zero as 0."""
+    if number == 0:
+        return "0"
+    digits, _, exponent = f"{number:.1e}".partition("e")
+    return f"{digits} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"
+
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a table's rows by the names of its columns."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
 def _plain(parameters: Any) -> Any:

@@ -11,6 +11,13 @@ METRICS = (
     "logistic_regression.multinomial.metrics",
     "fnn.metrics",
 )
+TABLES = {
+    "binary": "logistic_regression.binary.comparison",
+    "multinomial": "logistic_regression.multinomial.comparison",
+    "checks": "derivations.checks",
+    "twins": "derivations.twin_summary",
+    "benchmark": "benchmark.headline",  # empty where the benchmark, which runs on demand, never ran
+}
 PICTURES = {
     "loss_curves": "fnn.loss_curves",
     "accuracy_curves": "fnn.accuracy_curves",
@@ -22,7 +29,6 @@ PICTURES = {
     "step_sweep": "derivations.step_sweep_plot",
     "twin": "derivations.twin_plot",
 }
-CHECKS = "derivations.checks"
 
 
 def create_pipeline() -> Pipeline:
@@ -42,8 +48,8 @@ def create_pipeline() -> Pipeline:
                     nodes.write_report,
                     inputs={
                         "model_comparison": "model_comparison",
-                        "checks": CHECKS,
                         "parameters": "parameters",
+                        **TABLES,
                         **PICTURES,
                     },
                     outputs="report",
@@ -51,7 +57,7 @@ def create_pipeline() -> Pipeline:
                 ),
             ],
             namespace="reporting",
-            inputs={*METRICS, *PICTURES.values(), CHECKS},
+            inputs={*METRICS, *TABLES.values(), *PICTURES.values()},
             parameters={"parameters"},
             tags="reporting",
         )
