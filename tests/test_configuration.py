@@ -13,6 +13,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro.validation.type_extractor import TypeExtractor
 from pydantic import BaseModel, ConfigDict
 
+from mnist_gradients.known_parameters import check_parameter_names
 from mnist_gradients.pipeline_registry import ON_DEMAND
 from mnist_gradients.settings import CONFIG_LOADER_ARGS
 
@@ -258,6 +259,20 @@ class TestParameters:
         assert fields(Strict) == {"inner", "rate", "seed"}
         source = "def solve(rate):\n    return parameters.inner[rate]\nseed = 3\n"
         assert fields(Strict) - names_used([source]) == {"seed"}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_environment_writes_beside_the_default_run_and_not_over_it(environment):
+    """Also after the names of the parameters were checked, as every run begins."""
+    default_root = load("globals")["data_root"]
+    loader = OmegaConfigLoader(str(CONF), **CONFIG_LOADER_ARGS | {"default_run_env": environment})
+    check_parameter_names(loader)
+    root = loader["globals"]["data_root"]
+    assert root != default_root
+    catalog = loader["catalog"]
+    written = outside(catalog, "data/01_raw")
+    assert len(written) > 20
+    assert outside(catalog, root) & written == set()
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
