@@ -8,6 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 from kedro.io import DatasetError
+from kedro_datasets.partitions import PartitionedDataset
 
 from mnist_gradients.datasets import KerasModelDataset
 from mnist_gradients.tensorflow_import import import_tensorflow
@@ -132,3 +133,14 @@ def test_refuses_a_path_with_another_ending(name):
     words = f"filepath: found {name}, expected a name that ends in .keras"
     with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
         KerasModelDataset(filepath=name)
+
+
+def test_many_models_in_a_folder_can_be_described(tmp_path):
+    """Kedro prints a dataset that it saves."""
+    kind = "mnist_gradients.datasets.KerasModelDataset"
+    models = PartitionedDataset(
+        path=str(tmp_path / "models"), dataset=kind, filename_suffix=".keras", overwrite=True
+    )
+    assert "KerasModelDataset" in repr(models)
+    models.save({})
+    assert not models.exists()

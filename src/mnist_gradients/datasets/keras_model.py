@@ -46,7 +46,8 @@ class KerasModelDataset(FileDataset[Any]):
         version: Version | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        if not str(filepath).endswith(".keras"):
+        # Kedro's PartitionedDataset makes one without a path when it describes itself.
+        if filepath and not str(filepath).endswith(".keras"):
             raise ValueError(f"filepath: found {filepath}, expected a name that ends in .keras")
         super().__init__(filepath=filepath, version=version, metadata=metadata)
 
