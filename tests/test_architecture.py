@@ -42,9 +42,10 @@ def is_forbidden(importer: str, imported: str) -> bool:
         frameworks = {"kedro", "tensorflow", "keras"}
         if imported.partition(".")[0] in frameworks or is_within(imported, f"{project}.datasets"):
             return True
-    if is_within(importer, f"{project}.training"):
-        if is_within(imported, "kedro") or is_within(imported, f"{project}.datasets"):
-            return True
+    if is_within(importer, f"{project}.training") and (
+        is_within(imported, "kedro") or is_within(imported, f"{project}.datasets")
+    ):
+        return True
     if is_within(importer, f"{project}.pipelines"):
         own = ".".join(importer.split(".")[:3])
         if is_within(imported, f"{project}.datasets"):

@@ -92,7 +92,7 @@ def name_of_training(
     for images in sets:
         for array in () if images is None else (images.images, images.labels):
             digest.update(str(array.shape).encode())
-            digest.update(np.ascontiguousarray(array))
+            digest.update(array.tobytes())
     return f"seed_{seed}_{digest.hexdigest()[:16]}"
 
 
