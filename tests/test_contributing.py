@@ -1,0 +1,91 @@
+"""The few lines that CONTRIBUTING.md gives for a solver, a pipeline and a data set work."""
+
+import re
+import sys
+import textwrap
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from kedro.io import Version
+
+from mnist_gradients.datasets.file import FileDataset
+from mnist_gradients.maths import descent
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = "mnist_gradients.pipelines.nearest_mean"
+
+
+def blocks(language: str) -> list[str]:
+    """The document's blocks of code."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    found = re.findall(rf"^ *```{language}\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+    return [textwrap.dedent(block) for block in found]
+
+
+def run(word: str, **names: Any) -> dict[str, Any]:
+    """The names that the one block of Python that holds a word defines."""
+    (code,) = [block for block in blocks("python") if word in block]
+    exec(compile(code, "CONTRIBUTING.md", "exec"), names)  # noqa: S102 - our own document
+    return names
+
+
+def test_solver_finds_the_minimum():
+    class Parabola:
+        """J(w) = 1/2 (w - 3)^T diag(1, 0.1) (w - 3)."""
+
+        size = 2
+
+        def __call__(self, w):
+            gradient = np.array([1.0, 0.1]) * (w - 3)
+            return (w - 3) @ gradient / 2, gradient
+
+        def lipschitz(self):
+            return 1.0
+
+    solve = run("def heavy_ball", **vars(descent))["heavy_ball"]
+    iterations = []
+    solution = solve(Parabola(), tolerance=1e-9, callback=lambda i, *_: iterations.append(i))
+    assert solution.converged
+    np.testing.assert_allclose(solution.weights, [3, 3], atol=1e-7)
+    assert iterations == list(range(solution.iterations + 1))
+    assert not solve(Parabola(), max_iterations=2).converged
+
+
+class TestPipeline:
+    @pytest.fixture
+    def nodes(self, monkeypatch):
+        """The module of the nodes, where the pipeline imports it from."""
+        nodes = types.ModuleType(f"{PACKAGE}.nodes")
+        vars(nodes).update(run("def measure_nearest_mean"))
+        package = types.ModuleType(PACKAGE)
+        package.nodes = nodes
+        monkeypatch.setitem(sys.modules, PACKAGE, package)
+        monkeypatch.setitem(sys.modules, nodes.__name__, nodes)
+        return nodes
+
+    def test_node_classifies_most_digits(self, nodes, mnist):
+        train, test = mnist.take(np.arange(2000)), mnist.take(np.arange(2000, 3000))
+        error = nodes.measure_nearest_mean(train, test)["test_error"]
+        assert 0.1 < error < 0.3
+        shuffled = train.take(np.random.default_rng(0).permutation(2000))
+        assert nodes.measure_nearest_mean(shuffled, test)["test_error"] == pytest.approx(error)
+
+    @pytest.mark.usefixtures("nodes")
+    def test_pipeline_makes_what_the_catalog_keeps(self):
+        pipeline = run("def create_pipeline")["create_pipeline"]()
+        assert pipeline.inputs() == {"train", "test"}
+        (catalog,) = [block for block in blocks("yaml") if "nearest_mean.metrics:" in block]
+        kept = {name for name in yaml.safe_load(catalog) if not name.startswith("_")}
+        assert pipeline.outputs() == kept == {"nearest_mean.metrics"}
+        assert {tag for node in pipeline.nodes for tag in node.tags} == {"nearest_mean"}
+
+
+def test_dataset_reads_back_what_it_wrote(tmp_path):
+    lines = run("class LinesDataset", FileDataset=FileDataset, Version=Version, Any=Any)
+    dataset = lines["LinesDataset"](filepath=str(tmp_path / "folder" / "lines.txt"))
+    dataset.save(["one", "zwölf"])
+    assert dataset.load() == ["one", "zwölf"]
