@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
-from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 from kedro_datasets.pandas import CSVDataset
 
@@ -32,8 +31,9 @@ def outputs(digits, parameters, tmp_path_factory):
             for name in TABLES
         }
     )
-    without_tensorflow = create_pipeline() - Pipeline(
-        create_pipeline().only_nodes("benchmark.measure_training_throughput").nodes
+    with_tensorflow = ("measure_training_throughput", "measure_augmentation_cost")
+    without_tensorflow = create_pipeline() - create_pipeline().only_nodes(
+        *(f"benchmark.{name}" for name in with_tensorflow)
     )
     found = SequentialRunner().run(without_tensorflow, catalog)
     return {name.removeprefix("benchmark."): dataset.load() for name, dataset in found.items()} | {

@@ -64,6 +64,19 @@ def test_every_network_is_trained_in_every_way(digits, fnn, parameters):
     assert table["fraction_of_peak"].between(0, 1, inclusive="neither").all()
 
 
+@pytest.mark.tensorflow
+def test_cost_of_deforming_is_that_of_the_networks_batches(digits, fnn, parameters):
+    table = throughput.measure_augmentation(digits, fnn, parameters(), 0)
+    assert list(table) == [
+        *("network", "max_shift", "rotation", "scale", "shear", "elastic"),
+        *("microseconds", "setup_seconds"),
+    ]
+    assert table["network"].tolist() == ["one", "two"]
+    assert table["rotation"].tolist() == [5, 5]
+    assert table["microseconds"].between(0.1, 1000).all()
+    assert table["setup_seconds"].between(0.001, 60).all()
+
+
 def test_operations_are_those_of_the_matrix_products(digits, fnn):
     """Forward and both products backward; images are the first layer's input and need none."""
     pixels = digits.images[0].size

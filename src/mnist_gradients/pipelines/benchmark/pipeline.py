@@ -69,6 +69,12 @@ def create_pipeline() -> Pipeline:
                 outputs="training_throughput",
                 name="measure_training_throughput",
             ),
+            Node(
+                throughput.measure_augmentation,
+                inputs=["train", "params:fnn", "params:benchmark", "params:seed"],
+                outputs="augmentation_cost",
+                name="measure_augmentation_cost",
+            ),
         ],
         namespace="benchmark",
         inputs={"train", "validation"},

@@ -1,4 +1,4 @@
-"""How many images a second four ways of training the same network see."""
+"""How many images a second four ways of training the same network see, and what deforming costs."""
 
 import logging
 import time
@@ -14,6 +14,11 @@ from mnist_gradients.labelled_images import LabelledImages
 from mnist_gradients.pipelines.benchmark.parameters import BenchmarkParameters
 from mnist_gradients.tensorflow_import import import_tensorflow
 from mnist_gradients.training import loop
+from mnist_gradients.training.augmentation import (
+    Deformations,
+    build_deformation,
+    draw_deformations,
+)
 from mnist_gradients.training.batches import draw_batches, stack
 from mnist_gradients.training.network import build_network, build_optimiser
 from mnist_gradients.training.parameters import FnnParameters
@@ -22,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 PEAK_SIDE = 2048  # of the square matrices whose product is taken for the machine's peak
 PEAK_PRODUCTS = 10
+DEFORMED_BATCHES = 20
 
 Timed = Callable[[int], float]
 
@@ -66,6 +72,45 @@ def measure_throughput(
                     "fraction_of_peak": speed * operations_per_image(images, plain) / peak,
                 }
             )
+    return pd.DataFrame(rows)
+
+
+def measure_augmentation(
+    train: LabelledImages, fnn: FnnParameters, parameters: BenchmarkParameters, seed: int
+) -> pd.DataFrame:
+    """Measure what it costs to deform an image, drawing how included.
+
+    Returns:
+        One row per network: network; max_shift, rotation, scale, shear and elastic; microseconds,
+        the CPU time per image of all threads together; setup_seconds, the CPU time of compiling
+        and of making the bank of displacement fields, once in a training.
+    """
+    tf = import_tensorflow()
+    rows = []
+    for name, changes in parameters.throughput.networks.items():
+        augmentation = fnn.changed(changes).augmentation
+        images = tf.constant(train.images[: fnn.changed(changes).batch_size])
+        rng = np.random.default_rng(seed)
+        began = time.process_time()
+        deform = build_deformation(train.images.shape[1:], augmentation, seed)
+
+        @tf.function(jit_compile=True)
+        def compiled(*how: Any) -> Any:
+            return deform(images, Deformations(*how))  # noqa: B023 - used at once
+
+        compiled(*draw_deformations(len(images), augmentation, rng).arrays())
+        setup_seconds = time.process_time() - began
+        began = time.process_time()
+        for _ in range(DEFORMED_BATCHES):
+            compiled(*draw_deformations(len(images), augmentation, rng).arrays()).numpy()
+        seconds = (time.process_time() - began) / (DEFORMED_BATCHES * len(images))
+        logger.info("    %s: %.1f microseconds to deform an image", name, 1e6 * seconds)
+        options = augmentation.model_dump(exclude={"elastic_smoothness"})
+        rows.append(
+            {"network": name}
+            | options
+            | {"microseconds": 1e6 * seconds, "setup_seconds": setup_seconds}
+        )
     return pd.DataFrame(rows)
 
 
