@@ -13,7 +13,8 @@ COLUMNS = ["validation_error", "standard_deviation", "validation_loss", "train_s
 
 
 def ablation(**changes):
-    options = {"variants": {"slow": {"learning_rate": 1e-9}}, "sizes": [60, 500], "seeds": 2}
+    options = {"variants": {"slow": {"learning_rate": 1e-9}}, "sizes": [60, 500]}
+    options |= {"epochs": [1], "seeds": 2}
     return AblationParameters(**(options | changes))
 
 
@@ -72,7 +73,42 @@ def test_plot_shows_the_errors_by_the_number_of_images():
     figure.savefig(io.BytesIO(), format="png")
 
 
-@pytest.mark.parametrize("changes", [{"sizes": []}, {"sizes": [0]}, {"seeds": 0}, {"seed": 1}])
+@pytest.mark.tensorflow
+def test_longer_trainings_have_longer_schedules(sets, parameters, monkeypatch):
+    seen = []
+
+    def train(train, validation, test, chosen, seed):
+        seen.append((chosen.epochs, seed))
+        return trained(train, validation, test, chosen, seed)
+
+    trained = loop.train
+    monkeypatch.setattr(loop, "train", train)
+    table = nodes.compare_lengths(sets[0], sets[1], parameters(), ablation(epochs=[3, 1]), 5)
+    assert list(table) == ["epochs", *COLUMNS]
+    assert table["epochs"].tolist() == [1, 3]
+    assert seen == [(1, 5), (1, 6), (3, 5), (3, 6)]
+    assert table["validation_loss"].is_monotonic_decreasing
+
+
+def test_plot_shows_the_errors_by_the_training_time():
+    lengths = pd.DataFrame(
+        {
+            "epochs": [1, 2],
+            "train_seconds": [3.0, 6.0],
+            "validation_error": [0.04, 0.02],
+            "standard_deviation": [0.01, 0.01],
+        }
+    )
+    figure = nodes.plot_lengths(lengths)
+    (axes,) = figure.axes
+    np.testing.assert_allclose(axes.lines[0].get_xydata(), [[3, 4], [6, 2]])
+    assert [text.get_text() for text in axes.texts] == ["1 epoch", "2 epochs"]
+    figure.savefig(io.BytesIO(), format="png")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"sizes": []}, {"epochs": [0]}, {"sizes": [0]}, {"seeds": 0}, {"seed": 1}]
+)
 def test_parameters_out_of_range_are_refused(changes):
     with pytest.raises(ValidationError):
         ablation(**changes)

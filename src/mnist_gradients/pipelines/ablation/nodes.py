@@ -1,4 +1,4 @@
-"""What each ingredient is worth, and each further training image, by the validation images."""
+"""What each ingredient, each further image and each epoch is worth, by the validation images."""
 
 import logging
 from typing import Any
@@ -63,29 +63,80 @@ def compare_sizes(
     return pd.DataFrame(rows)
 
 
+def compare_lengths(
+    train: LabelledImages,
+    validation: LabelledImages,
+    fnn: FnnParameters,
+    parameters: AblationParameters,
+    seed: int,
+) -> pd.DataFrame:
+    """Train for more and fewer epochs, each with a schedule of its own that ends with the last.
+
+    Returns:
+        One row per length: epochs, and the columns of `compare_variants`.
+    """
+    return pd.DataFrame(
+        {"epochs": epochs}
+        | _measure(
+            f"{epochs} epochs",
+            train,
+            validation,
+            fnn.changed({"epochs": epochs}),
+            parameters.seeds,
+            seed,
+        )
+        for epochs in sorted(parameters.epochs)
+    )
+
+
 def plot_sizes(sizes: pd.DataFrame) -> Figure:
     """Draw the validation error against the number of training images."""
+    figure, axes = _plot_errors(sizes, sizes["images"])
+    axes.set(
+        xlabel="training images",
+        title="Error by the number of training images, as many iterations for each",
+    )
+    axes.set_xticks(sizes["images"], [f"{images:,}" for images in sizes["images"]])
+    axes.minorticks_off()
+    return figure
+
+
+def plot_lengths(lengths: pd.DataFrame) -> Figure:
+    """Draw the validation error against the training time."""
+    figure, axes = _plot_errors(lengths, lengths["train_seconds"])
+    axes.set(
+        xlabel="training time (s)",
+        title="Error by training time, each training with a schedule of its own",
+    )
+    for epochs, seconds, error in zip(
+        lengths["epochs"], lengths["train_seconds"], lengths["validation_error"], strict=True
+    ):
+        axes.annotate(
+            f"{epochs} epochs" if epochs > 1 else "1 epoch",
+            (seconds, 100 * error),
+            xytext=(6, 6),
+            textcoords="offset points",
+            fontsize="small",
+        )
+    return figure
+
+
+def _plot_errors(table: pd.DataFrame, x: pd.Series) -> tuple[Figure, Any]:
+    """Draw the validation errors of a table, with their spread, on logarithmic axes."""
     figure, axes = figures.new_figure(width=7, height=4.4)
     axes.errorbar(
-        sizes["images"],
-        100 * sizes["validation_error"],
-        yerr=100 * sizes["standard_deviation"].fillna(0),
+        x,
+        100 * table["validation_error"],
+        yerr=100 * table["standard_deviation"].fillna(0),
         color=figures.TRAINING_DARK,
         marker="o",
         capsize=3,
     )
-    axes.set(
-        xscale="log",
-        yscale="log",
-        xlabel="training images",
-        ylabel="validation error (%)",
-        title="Error by the number of training images, as many iterations for each",
-    )
+    axes.set(xscale="log", yscale="log", ylabel="validation error (%)")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter("{x:g}")
-    axes.set_xticks(sizes["images"], [f"{images:,}" for images in sizes["images"]])
-    axes.minorticks_off()
-    return figure
+        axis.set_minor_formatter("{x:g}")
+    return figure, axes
 
 
 def _measure(

@@ -14,7 +14,9 @@ def create_pipeline() -> Pipeline:
                 nodes.compare_variants, inputs=inputs, outputs="variants", name="compare_variants"
             ),
             Node(nodes.compare_sizes, inputs=inputs, outputs="sizes", name="compare_sizes"),
+            Node(nodes.compare_lengths, inputs=inputs, outputs="lengths", name="compare_lengths"),
             Node(nodes.plot_sizes, inputs="sizes", outputs="sizes_plot", name="plot_sizes"),
+            Node(nodes.plot_lengths, inputs="lengths", outputs="lengths_plot", name="plot_lengths"),
         ],
         namespace="ablation",
         inputs={"train", "validation"},
