@@ -1,7 +1,8 @@
-"""Take the pictures of kedro viz and of the report that the README shows: python docs/screenshots.py
+"""Take the pictures of kedro viz and of the report that the README shows.
 
-After `kedro run`, whose outputs they show. Needs `pip install -e ".[test]"` and the commands chromium
-and chromedriver (`apt-get install chromium-driver`).
+`python docs/screenshots.py` after `kedro run`, whose outputs they show. It needs
+`pip install -e ".[test]"` and the commands chromium and chromedriver
+(`apt-get install chromium-driver`).
 """
 
 import io
@@ -41,7 +42,7 @@ PAGES = {
 
 def main() -> None:
     """Take every picture."""
-    server = subprocess.Popen(
+    server = subprocess.Popen(  # noqa: S603 - our own command
         [sys.executable, "-m", "kedro", "viz", "run", "--no-browser", "--port", URL[-5:]],
         cwd=ROOT,
         start_new_session=True,  # it starts processes of its own
@@ -77,7 +78,7 @@ def wait_until_served() -> None:
     """Return when kedro viz answers."""
     while True:
         try:
-            urllib.request.urlopen(f"{URL}/api/version").close()
+            urllib.request.urlopen(f"{URL}/api/version").close()  # noqa: S310 - our own server
         except OSError:
             time.sleep(0.2)
         else:
@@ -85,11 +86,11 @@ def wait_until_served() -> None:
 
 
 def open_graph(driver: webdriver.Chrome, query: str, selector: str) -> None:
-    """Open a page of kedro viz, without its tour, its map and the folders of this machine."""
+    """Open a page of kedro viz, without its tour, lists, map and the folders of this machine."""
     driver.get(f"{URL}/favicon.ico")
     state = {
         "showFeatureHints": False,
-        "visible": {"graph": True, "sidebar": True, "miniMap": False, "slicing": False},
+        "visible": {"graph": True, "sidebar": False, "miniMap": False, "slicing": False},
     }
     driver.execute_script(
         "localStorage.clear(); localStorage.KedroViz = arguments[0]", json.dumps(state)
@@ -100,7 +101,7 @@ def open_graph(driver: webdriver.Chrome, query: str, selector: str) -> None:
     driver.execute_script("""
         for (const element of document.querySelectorAll('.pipeline-metadata__value--kind-path'))
             element.textContent = element.textContent.replace(/^.*[/]data[/]/, 'data/');
-        for (const element of document.querySelectorAll('.update-reminder, [class*=update-reminder]'))
+        for (const element of document.querySelectorAll('[class*=update-reminder]'))
             element.style.display = 'none';
     """)
 
