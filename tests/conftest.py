@@ -1,9 +1,16 @@
 """What several test modules share: the real digits, and the project run from inside a test."""
 
+import contextlib
+import os
+import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +25,7 @@ from mnist_gradients.pipeline_registry import register_pipelines
 from mnist_gradients.training.parameters import FnnParameters
 
 ROOT = Path(__file__).parents[1]
+HEAVY = ("tensorflow", "keras")
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +85,83 @@ def full_run(kedro_run, tmp_path_factory) -> tuple[subprocess.CompletedProcess, 
     run = kedro_run(folder)
     assert run.returncode == 0, run.stderr
     return run, folder
+
+
+class OutOfReach:
+    """An environment in which the heavy libraries are out of reach.
+
+    Whoever imports one, be it inside a try, leaves a note and gets an ImportError.
+    """
+
+    def __init__(self, folder: Path):
+        self.note = folder / "note.txt"
+        path = filter(None, [str(folder), os.environ.get("PYTHONPATH")])
+        self.environment = os.environ | {"PYTHONPATH": os.pathsep.join(path)}
+        for name in HEAVY:
+            note = f"open({str(self.note)!r}, 'a').write('{name} ')"
+            raising = f"raise ImportError('{name} was imported')"
+            (folder / f"{name}.py").write_text(f"{note}\n{raising}\n")
+
+    def imported(self) -> list[str]:
+        return self.note.read_text().split() if self.note.exists() else []
+
+
+@pytest.fixture
+def out_of_reach(tmp_path) -> OutOfReach:
+    """An environment for one test in which nothing heavy can be imported."""
+    folder = tmp_path / "out_of_reach"
+    folder.mkdir()
+    return OutOfReach(folder)
+
+
+@pytest.fixture(scope="module")
+def module_out_of_reach(tmp_path_factory) -> OutOfReach:
+    """The same for the tests of one module."""
+    return OutOfReach(tmp_path_factory.mktemp("out_of_reach"))
+
+
+def free_port() -> int:
+    """A port that nobody listens on; kedro-viz takes none of the highest, which are handed out."""
+    for port in range(20_000, 40_000):
+        with socket.socket() as socket_, contextlib.suppress(OSError):
+            socket_.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
+
+
+@pytest.fixture(scope="session")
+def kedro_viz(tmp_path_factory) -> Callable[..., AbstractContextManager[tuple[str, Path]]]:
+    """Serves the project by `kedro viz run`; gives its address and the file of its log."""
+
+    @contextlib.contextmanager
+    def kedro_viz(*options: str, environment: dict[str, str]) -> Iterator[tuple[str, Path]]:
+        url, log = f"http://127.0.0.1:{free_port()}", tmp_path_factory.mktemp("viz") / "log.txt"
+        command = ["viz", "run", "--no-browser", "--port", url.rpartition(":")[2], *options]
+        with log.open("w") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "kedro", *command],
+                cwd=ROOT,
+                env=environment,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # it starts processes of its own
+            )
+        try:
+            deadline = time.monotonic() + 120
+            while True:
+                try:
+                    urllib.request.urlopen(f"{url}/api/version", timeout=10).close()  # noqa: S310
+                    break
+                except OSError:
+                    assert process.poll() is None, log.read_text()
+                    assert time.monotonic() < deadline, log.read_text()
+                    time.sleep(0.1)
+            yield url, log
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    return kedro_viz
 
 
 @pytest.fixture(scope="session")

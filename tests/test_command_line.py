@@ -1,13 +1,8 @@
 """The commands as a user types them: quick ones stay quick, mistyped names are answered."""
 
-import contextlib
 import json
-import os
-import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
@@ -15,31 +10,6 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("tensorflow", "keras")
-
-
-class OutOfReach:
-    """An environment in which the heavy libraries are out of reach.
-
-    Whoever imports one, be it inside a try, leaves a note and gets an ImportError.
-    """
-
-    def __init__(self, folder: Path):
-        self.note = folder / "note.txt"
-        self.environment = os.environ | {"PYTHONPATH": str(folder)}
-        for name in HEAVY:
-            note = f"open({str(self.note)!r}, 'a').write('{name} ')"
-            raising = f"raise ImportError('{name} was imported')"
-            (folder / f"{name}.py").write_text(f"{note}\n{raising}\n")
-
-    def imported(self) -> list[str]:
-        return self.note.read_text().split() if self.note.exists() else []
-
-
-@pytest.fixture
-def out_of_reach(tmp_path):
-    folder = tmp_path / "out_of_reach"
-    folder.mkdir()
-    return OutOfReach(folder)
 
 
 @pytest.fixture
@@ -57,27 +27,6 @@ def command(out_of_reach):
         return run, out_of_reach.imported()
 
     return command
-
-
-def free_port() -> int:
-    """A port that nobody listens on; kedro-viz takes none of the highest, which are handed out."""
-    for port in range(20_000, 40_000):
-        with socket.socket() as socket_, contextlib.suppress(OSError):
-            socket_.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("no port is free")
-
-
-def wait_for(url: str, process: subprocess.Popen, seconds: float = 120) -> bytes:
-    """What a server answers once it has started."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - our own server
-                return answer.read()
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError(f"{url} has not answered")
 
 
 class TestQuickCommands:
@@ -106,21 +55,12 @@ class TestQuickCommands:
         assert {path.name for path in folder.iterdir()} == {"binary", "multinomial"}
 
     @pytest.mark.skipif(sys.platform == "win32", reason="ends the server by its process group")
-    def test_graph_is_served_without_tensorflow(self, out_of_reach):
-        port = str(free_port())
-        process = subprocess.Popen(
-            [sys.executable, "-m", "kedro", "viz", "run", "--no-browser", "--port", port],
-            cwd=ROOT,
-            env=out_of_reach.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # it starts processes of its own
-        )
-        try:
-            graph = json.loads(wait_for(f"http://127.0.0.1:{port}/api/main", process))
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    def test_graph_is_served_without_tensorflow(self, out_of_reach, kedro_viz):
+        with (
+            kedro_viz(environment=out_of_reach.environment) as (url, _),
+            urllib.request.urlopen(f"{url}/api/main", timeout=60) as answer,  # noqa: S310 - ours
+        ):
+            graph = json.load(answer)
         assert "fnn.model" in {node["name"] for node in graph["nodes"]}
         assert out_of_reach.imported() == []
 

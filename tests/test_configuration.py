@@ -1,6 +1,7 @@
 """Rules that the configuration keeps; each rule is also shown to notice when it is broken."""
 
 import ast
+import inspect
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ import pytest
 import yaml
 from kedro.config import OmegaConfigLoader
 from kedro.io import CatalogConfigResolver
+from kedro.io.core import parse_dataset_definition
 from kedro.pipeline import Node, Pipeline
 from kedro.validation.type_extractor import TypeExtractor
+from kedro_datasets.pandas import CSVDataset
 from pydantic import BaseModel, ConfigDict
 
 from mnist_gradients.known_parameters import check_parameter_names
@@ -88,6 +91,21 @@ def backward_nodes(pipelines: dict[str, Pipeline], catalog: dict[str, Any]) -> s
     }
 
 
+def without_preview(catalog: dict[str, Any]) -> set[str]:
+    """Entries of which kedro-viz shows nothing, or of a table no more than its five rows."""
+    previews = {f"{kind}Preview" for kind in ("Image", "Table", "JSON", "Plotly", "HTML")}
+    found = set()
+    for name, entry in catalog.items():
+        cls, _ = parse_dataset_definition(entry)
+        viz = entry.get("metadata", {}).get("kedro-viz", {})
+        kind = inspect.signature(cls.preview).return_annotation if hasattr(cls, "preview") else ""
+        shown = getattr(kind, "__name__", kind) in previews and viz.get("preview", True)
+        is_short = issubclass(cls, CSVDataset) and "nrows" not in viz.get("preview_args", {})
+        if is_short or not shown:
+            found.add(name)
+    return found
+
+
 def place(entry: dict[str, Any]) -> str:
     """The file of an entry, or its folder if it has many."""
     return entry["filepath"] if "filepath" in entry else entry["path"]
@@ -144,6 +162,29 @@ class TestCatalog:
             "bare": {"filepath": "data/x.npz"},
         }
         assert without_layer(catalog) == {"bad", "none", "bare"}
+
+    def test_every_entry_with_something_to_show_has_a_preview(self):
+        assert without_preview(load("catalog")) == {
+            "download.folder",  # two folders, and networks of which fnn.model is the first
+            "fnn.checkpoints",
+            "fnn.committee_models",
+        }
+
+    def test_missing_preview_is_noticed(self):
+        def entry(type_, **viz):
+            path = {"filepath": "data/x"}
+            return {"type": type_, "metadata": {"kedro-viz": {"layer": "raw"} | viz}} | path
+
+        catalog = {
+            "picture": entry("mnist_gradients.datasets.FigureDataset"),
+            "hidden": entry("mnist_gradients.datasets.FigureDataset", preview=False),
+            "table": entry("pandas.CSVDataset", preview_args={"nrows": 20}),
+            "short": entry("pandas.CSVDataset"),
+            "metrics": entry("json.JSONDataset"),
+            "curves": entry("plotly.JSONDataset"),
+            "text": entry("text.TextDataset"),
+        }
+        assert without_preview(catalog) == {"hidden", "short", "text"}
 
     def test_layers_follow_the_flow_of_the_data(self, pipelines):
         assert backward_nodes(pipelines, load("catalog")) == set()

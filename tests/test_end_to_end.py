@@ -34,6 +34,8 @@ OUTPUTS = {
             "history.csv",
             "loss_curves.png",
             "accuracy_curves.png",
+            "loss_curves.json",
+            "accuracy_curves.json",
             "metrics.json",
             "confusion_matrix.png",
             "calibration.png",
@@ -49,6 +51,7 @@ OUTPUTS = {
             "comparison.csv",
             "history.csv",
             "convergence.png",
+            "convergence.json",
             "weights.png",
             "roc_curves.png",
             "confusion_matrix.png",
@@ -233,8 +236,12 @@ def without_seconds(path: Path) -> bytes:
     if path.suffix == ".json":
 
         def strip(block):
+            if isinstance(block, list):
+                return [strip(v) for v in block]
             if not isinstance(block, dict):
                 return block
+            if block.get("hovertemplate", "").count(" s<br>"):  # a solver's race against the clock
+                block = {name: block[name] for name in ("name", "y")}
             return {name: strip(v) for name, v in block.items() if "seconds" not in name}
 
         return json.dumps(strip(json.loads(path.read_text()))).encode()

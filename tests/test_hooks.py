@@ -7,9 +7,9 @@ import pytest
 from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
-from kedro_datasets.text import TextDataset
 
 from mnist_gradients import hooks
+from mnist_gradients.datasets import HtmlPageDataset
 from mnist_gradients.hooks import ConsoleHooks, summary_lines
 
 MODELS = pd.DataFrame(
@@ -92,7 +92,7 @@ def test_run_that_compares_models_ends_with_the_summary_and_where_to_look(lines)
     catalog = DataCatalog(
         {
             "reporting.model_comparison": MemoryDataset(MODELS),
-            "reporting.report": TextDataset(filepath="/outputs/report.html"),
+            "reporting.report": HtmlPageDataset(filepath="/outputs/report.html"),
         }
     )
     console = ConsoleHooks()

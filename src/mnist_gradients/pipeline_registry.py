@@ -6,6 +6,7 @@ from importlib.resources import files
 from kedro.framework.project import find_pipelines
 from kedro.pipeline import Pipeline
 
+from mnist_gradients.descriptions import described
 from mnist_gradients.names import unknown
 
 ON_DEMAND = ("ablation", "benchmark", "download", "inference")
@@ -27,12 +28,13 @@ def register_pipelines() -> dict[str, Pipeline]:
         UnknownPipelineError: If a pipeline that was asked for has no folder.
     """
     try:
-        pipelines = find_pipelines(raise_errors=True)
+        found = find_pipelines(raise_errors=True)
     except ImportError as error:
         missing = re.search(r"\.pipelines\.([^']*)'", str(error))
         if error.__cause__ is not None or missing is None:  # it is there and cannot be imported
             raise
         raise UnknownPipelineError(unknown("pipeline", missing[1], _names())) from None
+    pipelines = {name: described(pipeline) for name, pipeline in found.items()}
     pipelines["__default__"] = sum(
         (pipeline for name, pipeline in pipelines.items() if name not in ON_DEMAND), Pipeline([])
     )

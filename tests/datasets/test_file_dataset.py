@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from mnist_gradients.datasets import (
     FigureDataset,
+    HtmlPageDataset,
     IdxDataset,
     KerasModelDataset,
     LabelledImagesDataset,
@@ -28,6 +29,7 @@ DATASETS = [
     (LinearModelsDataset, "models.npz"),
     (KerasModelDataset, "network.keras"),
     (FigureDataset, "curves.png"),
+    (HtmlPageDataset, "page.html"),
 ]
 
 

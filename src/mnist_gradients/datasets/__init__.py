@@ -1,12 +1,13 @@
 """Kedro datasets for what Kedro's own lack.
 
 IDX files, labelled images, linear and Keras models, checkpoints, figures that can be read
-back, and tables that need not be there.
+back, pages that can be looked at, and tables that need not be there.
 """
 
 from mnist_gradients.datasets.checkpoints import CheckpointsDataset
 from mnist_gradients.datasets.figure import FigureDataset
 from mnist_gradients.datasets.folder import FolderDataset
+from mnist_gradients.datasets.html_page import HtmlPageDataset
 from mnist_gradients.datasets.idx import IdxDataset
 from mnist_gradients.datasets.keras_model import KerasModelDataset
 from mnist_gradients.datasets.labelled_images import LabelledImagesDataset
@@ -17,6 +18,7 @@ __all__ = [
     "CheckpointsDataset",
     "FigureDataset",
     "FolderDataset",
+    "HtmlPageDataset",
     "IdxDataset",
     "KerasModelDataset",
     "LabelledImagesDataset",

@@ -216,25 +216,35 @@ def plot_loss_curves(history: pd.DataFrame) -> Figure:
 def plot_accuracy_curves(history: pd.DataFrame) -> Figure:
     """Draw training accuracy and test accuracy against training iterations, in one figure."""
     figure, axes = _plot_curves(history, "accuracy")
-    lowest = history[["test_accuracy", "validation_accuracy"]].min().min()
     axes.set(
         ylabel="accuracy (fraction correct)",
-        ylim=(min(0.9, lowest - 0.01), 1.001),
+        ylim=accuracy_limits(history),
         title="Training accuracy and test accuracy by iteration",
     )
     return figure
+
+
+def accuracy_limits(history: pd.DataFrame) -> tuple[float, float]:
+    """Return the limits between which all accuracies on unseen images, and no empty half, show."""
+    lowest = history[["test_accuracy", "validation_accuracy"]].min().min()
+    return min(0.9, lowest - 0.01), 1.001
+
+
+def running_mean(of_batch: pd.Series) -> tuple[pd.Series, int]:
+    """Return the mean of the mini-batches around each one, and of how many that is."""
+    window = max(1, min(100, len(of_batch) // 20))
+    return of_batch.rolling(window, min_periods=1, center=True).mean(), window
 
 
 def _plot_curves(history: pd.DataFrame, measure: str) -> tuple[Figure, Any]:
     """Draw a measure of every mini-batch, its running mean, and the same on the test images."""
     figure, axes = figures.new_figure(width=9, height=4.8)
     iteration, of_batch = history["iteration"], history[f"train_{measure}"]
-    window = max(1, min(100, len(history) // 20))
-    running_mean = of_batch.rolling(window, min_periods=1, center=True).mean()
+    mean, window = running_mean(of_batch)
     axes.plot(iteration, of_batch, color=figures.TRAINING, linewidth=0.5, alpha=0.5)
     axes.plot(
         iteration,
-        running_mean,
+        mean,
         color=figures.TRAINING_DARK,
         linewidth=1.6,
         label=f"training {measure}: each mini-batch (pale)\nand mean of {window} of them",

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from mnist_gradients.pipelines.fnn import nodes
+from mnist_gradients.pipelines.fnn import interactive, nodes
 
 
 def create_pipeline() -> Pipeline:
@@ -59,6 +59,18 @@ def create_pipeline() -> Pipeline:
                 inputs="history",
                 outputs="accuracy_curves",
                 name="plot_accuracy_curves",
+            ),
+            Node(
+                interactive.plot_interactive_loss_curves,
+                inputs="history",
+                outputs="loss_curves_plotly",
+                name="plot_interactive_loss_curves",
+            ),
+            Node(
+                interactive.plot_interactive_accuracy_curves,
+                inputs="history",
+                outputs="accuracy_curves_plotly",
+                name="plot_interactive_accuracy_curves",
             ),
             Node(
                 nodes.plot_confusion_matrix,

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from mnist_gradients.pipelines.logistic_regression import nodes, plots
+from mnist_gradients.pipelines.logistic_regression import interactive, nodes, plots
 
 TASKS = ("binary", "multinomial")
 
@@ -51,6 +51,12 @@ def create_task_pipeline(task: str) -> Pipeline:
                 inputs=["history", "comparison"],
                 outputs="convergence",
                 name="plot_convergence",
+            ),
+            Node(
+                interactive.plot_interactive_convergence,
+                inputs=["history", "comparison"],
+                outputs="convergence_plotly",
+                name="plot_interactive_convergence",
             ),
             Node(
                 plots.plot_weights,

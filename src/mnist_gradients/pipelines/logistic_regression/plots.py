@@ -16,6 +16,9 @@ from mnist_gradients.pipelines.logistic_regression.task import (
 )
 
 SMALLEST_GAP = 1e-13  # what float64 can still tell apart
+CONVERGENCE_AXES = {"iteration": "iterations", "seconds": "seconds, set-up included"}
+GAP_LABEL = "relative gap to the optimum, (J − J*) / J*"
+REFERENCE_LABEL = "scikit-learn, at its end"
 
 
 def plot_regularisation_path(regularisation_path: pd.DataFrame) -> Figure:
@@ -41,26 +44,40 @@ def plot_regularisation_path(regularisation_path: pd.DataFrame) -> Figure:
 
 def plot_convergence(history: pd.DataFrame, comparison: pd.DataFrame) -> Figure:
     """Draw each solver's relative gap to the optimum against iterations and against seconds."""
-    optimum = comparison["objective"].min()
     figure = Figure(figsize=(12, 5), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
-    for solver, part in history.groupby("solver", sort=False):
-        gap = ((part["objective"] - optimum) / optimum).clip(lower=SMALLEST_GAP)
-        for axes, x in zip(panels, ("iteration", "seconds"), strict=True):
+    for solver, path in convergence_paths(history, comparison).items():
+        for axes, x in zip(panels, CONVERGENCE_AXES, strict=True):
             if solver == REFERENCE:
-                axes.plot(part[x], gap, "k*", markersize=12, label="scikit-learn, at its end")
+                axes.plot(path[x], path["gap"], "k*", markersize=12, label=REFERENCE_LABEL)
             else:
-                # A logarithmic axis has no place for iteration 0.
-                axes.plot(part[x].iloc[1:], gap.iloc[1:], linewidth=1.8, label=solver)
-    for axes, label in zip(panels, ("iterations", "seconds, set-up included"), strict=True):
+                axes.plot(path[x], path["gap"], linewidth=1.8, label=solver)
+    for axes, label in zip(panels, CONVERGENCE_AXES.values(), strict=True):
         figures.tidy(axes)
         axes.set(xscale="log", yscale="log", xlabel=label)
-    panels[0].set_ylabel("relative gap to the optimum, (J − J*) / J*")
+    panels[0].set_ylabel(GAP_LABEL)
     figures.legend_outside(panels[1])
+    figure.suptitle(convergence_title(comparison))
+    return figure
+
+
+def convergence_paths(history: pd.DataFrame, comparison: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return what to draw of each solver: the history, less its start, with a column gap.
+
+    A logarithmic axis has no place for iteration 0, the start; of scikit-learn only the end is
+    known.
+    """
+    optimum = comparison["objective"].min()
+    gap = ((history["objective"] - optimum) / optimum).clip(lower=SMALLEST_GAP)
+    drawn = history.assign(gap=gap)[(history["iteration"] > 0) | (history["solver"] == REFERENCE)]
+    return {str(solver): path for solver, path in drawn.groupby("solver", sort=False)}
+
+
+def convergence_title(comparison: pd.DataFrame) -> str:
+    """Return a title that names the solvers that stopped early."""
     unfinished = comparison.loc[comparison["relative_gap"] > 1e-3, "solver"].tolist()
     note = f"; stopped far from converged: {', '.join(unfinished)}" if unfinished else ""
-    figure.suptitle(f"Solvers on one objective, one thread each{note}")
-    return figure
+    return f"Solvers on one objective, one thread each{note}"
 
 
 def plot_weights(
