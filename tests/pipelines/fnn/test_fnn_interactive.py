@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from mnist_gradients.interactive import MOST_POINTS
-from mnist_gradients.pipelines.fnn import interactive, nodes
+from mnist_gradients.pipelines.fnn import interactive, plots
 
 DRAW = {
-    "loss": (nodes.plot_loss_curves, interactive.plot_interactive_loss_curves),
-    "accuracy": (nodes.plot_accuracy_curves, interactive.plot_interactive_accuracy_curves),
+    "loss": (plots.plot_loss_curves, interactive.plot_interactive_loss_curves),
+    "accuracy": (plots.plot_accuracy_curves, interactive.plot_interactive_accuracy_curves),
 }
 
 
@@ -56,7 +56,7 @@ def test_loss_is_logarithmic_and_accuracy_ends_at_one():
     assert loss.type == "log"
     assert {"0.1", "0.2", "0.5", "1"} <= set(loss.ticktext)
     accuracy = interactive.plot_interactive_accuracy_curves(table).layout.yaxis
-    assert tuple(accuracy.range) == nodes.accuracy_limits(table) == (0.9, 1.001)
+    assert tuple(accuracy.range) == plots.accuracy_limits(table) == (0.9, 1.001)
 
 
 @pytest.mark.parametrize(

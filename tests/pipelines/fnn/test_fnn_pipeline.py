@@ -11,7 +11,7 @@ from kedro_datasets.pandas import CSVDataset
 from mnist_gradients.datasets import CheckpointsDataset, KerasModelDataset
 from mnist_gradients.labelled_images import LabelledImages
 from mnist_gradients.maths.softmax import log_softmax
-from mnist_gradients.pipelines.fnn import create_pipeline, nodes
+from mnist_gradients.pipelines.fnn import create_pipeline, nodes, plots
 
 METRICS = {
     "test_error",
@@ -183,7 +183,7 @@ def predictions(labels, predicted, loss=None):
 
 
 def test_confusion_matrix_counts_labels_in_rows_and_predictions_in_columns():
-    figure = drawn(nodes.plot_confusion_matrix(predictions([0, 1, 1, 2], [0, 2, 1, 2])))
+    figure = drawn(plots.plot_confusion_matrix(predictions([0, 1, 1, 2], [0, 2, 1, 2])))
     counts = [int(text.get_text()) for text in figure.axes[0].texts]
     assert counts == [1, 0, 0, 0, 1, 1, 0, 0, 1]
     assert figure.axes[0].get_title() == "Feed-forward network: 1 mistakes in 4 test images"
@@ -193,7 +193,7 @@ def worst_mistakes(predictions):
     count = len(predictions)
     images = np.arange(count, dtype=np.uint8)[:, None, None] * np.ones((1, 2, 2), dtype=np.uint8)
     labels = predictions["label"].to_numpy().astype(np.uint8)
-    return drawn(nodes.plot_worst_mistakes(predictions, LabelledImages(images, labels)))
+    return drawn(plots.plot_worst_mistakes(predictions, LabelledImages(images, labels)))
 
 
 def test_worst_mistakes_come_in_the_order_of_their_loss():

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from mnist_gradients import figures, interactive
-from mnist_gradients.pipelines.fnn.nodes import accuracy_limits, running_mean
+from mnist_gradients.pipelines.fnn.plots import accuracy_limits, running_mean
 
 
 def plot_interactive_loss_curves(history: pd.DataFrame) -> Any:

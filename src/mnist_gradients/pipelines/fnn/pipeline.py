@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from mnist_gradients.pipelines.fnn import interactive, nodes
+from mnist_gradients.pipelines.fnn import interactive, nodes, plots
 
 
 def create_pipeline() -> Pipeline:
@@ -43,19 +43,19 @@ def create_pipeline() -> Pipeline:
                 name="remove_checkpoints",
             ),
             Node(
-                nodes.plot_augmentation_samples,
+                plots.plot_augmentation_samples,
                 inputs=["train", "params:fnn", "params:seed"],
                 outputs="augmentation_samples",
                 name="plot_augmentation_samples",
             ),
             Node(
-                nodes.plot_loss_curves,
+                plots.plot_loss_curves,
                 inputs="history",
                 outputs="loss_curves",
                 name="plot_loss_curves",
             ),
             Node(
-                nodes.plot_accuracy_curves,
+                plots.plot_accuracy_curves,
                 inputs="history",
                 outputs="accuracy_curves",
                 name="plot_accuracy_curves",
@@ -73,19 +73,19 @@ def create_pipeline() -> Pipeline:
                 name="plot_interactive_accuracy_curves",
             ),
             Node(
-                nodes.plot_confusion_matrix,
+                plots.plot_confusion_matrix,
                 inputs="predictions",
                 outputs="confusion_matrix",
                 name="plot_confusion_matrix",
             ),
             Node(
-                nodes.plot_calibration,
+                plots.plot_calibration,
                 inputs="predictions",
                 outputs="calibration",
                 name="plot_calibration",
             ),
             Node(
-                nodes.plot_worst_mistakes,
+                plots.plot_worst_mistakes,
                 inputs=["predictions", "test"],
                 outputs="worst_mistakes",
                 name="plot_worst_mistakes",
