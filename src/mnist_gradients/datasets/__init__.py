@@ -1,13 +1,14 @@
 """Kedro datasets for what Kedro's own lack.
 
-IDX files, labelled images, linear and Keras models, checkpoints, figures that can be read
-back, and tables that need not be there.
+IDX files, labelled images, folders of images, linear and Keras models, checkpoints, figures that
+can be read back, and tables that need not be there.
 """
 
 from mnist_gradients.datasets.checkpoints import CheckpointsDataset
 from mnist_gradients.datasets.figure import FigureDataset
 from mnist_gradients.datasets.folder import FolderDataset
 from mnist_gradients.datasets.idx import IdxDataset
+from mnist_gradients.datasets.image_folder import ImageFolderDataset
 from mnist_gradients.datasets.keras_model import KerasModelDataset
 from mnist_gradients.datasets.labelled_images import LabelledImagesDataset
 from mnist_gradients.datasets.linear_models import LinearModelsDataset
@@ -18,6 +19,7 @@ __all__ = [
     "FigureDataset",
     "FolderDataset",
     "IdxDataset",
+    "ImageFolderDataset",
     "KerasModelDataset",
     "LabelledImagesDataset",
     "LinearModelsDataset",
