@@ -11,7 +11,15 @@ from mnist_gradients.pipelines.logistic_regression.pipeline import TASKS
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "src" / "mnist_gradients" / "pipelines"
-NAMES = ("ingestion", "derivations", "logistic_regression", "reporting", "benchmark")
+NAMES = (
+    "ingestion",
+    "derivations",
+    "logistic_regression",
+    "reporting",
+    "benchmark",
+    "inference",
+    "round_trip",
+)
 
 
 def named(readme: str, section: str) -> set[str]:
