@@ -31,7 +31,7 @@ ENVIRONMENTS = sorted(
 )
 
 
-def load(kind: str, environment: str = "base", **runtime_params: str) -> dict[str, Any]:
+def load(kind: str, environment: str = "base", **runtime_params: object) -> dict[str, Any]:
     options = CONFIG_LOADER_ARGS | {"default_run_env": environment}
     return OmegaConfigLoader(str(CONF), runtime_params=runtime_params, **options)[kind]
 
@@ -77,17 +77,20 @@ def without_layer(catalog: dict[str, Any]) -> set[str]:
 
 
 def backward_nodes(pipelines: dict[str, Pipeline], catalog: dict[str, Any]) -> set[str]:
-    """Nodes from a later layer to an earlier one: kedro-viz could not order such layers."""
+    """Nodes from a later layer to an earlier one: kedro-viz could not order such layers.
 
-    def depth(name: str) -> int:
-        return LAYERS.index(layer_of(catalog[entry_of(name, catalog)]))
+    What has no entry lives in memory and has no layer.
+    """
+
+    def depths(names: Iterable[str]) -> list[int]:
+        entries = [entry_of(name, catalog) for name in names if is_data(name)]
+        return [LAYERS.index(layer_of(catalog[name])) for name in entries if name is not None]
 
     return {
         node.name
         for pipeline in pipelines.values()
         for node in pipeline.nodes
-        if max(map(depth, filter(is_data, node.inputs)), default=0)
-        > min(map(depth, node.outputs), default=len(LAYERS))
+        if max(depths(node.inputs), default=0) > min(depths(node.outputs), default=len(LAYERS))
     }
 
 
@@ -195,7 +198,9 @@ class TestCatalog:
         assert backward_nodes(toy, catalog) == {"read"}
 
     def test_data_root_moves_every_output_and_raw_root_every_input(self):
-        catalog = load("catalog", data_root="/out", raw_root="/in")
+        roots = {"data_root": "/out", "raw_root": "/in", "inference": {"folder": "/own"}}
+        catalog = load("catalog", **roots)
+        assert place(catalog.pop("own_digits")) == "/own"
         raw = {name: entry for name, entry in catalog.items() if name.startswith("raw_")}
         assert len(raw) == 4
         assert outside(raw, "/in") == set()

@@ -227,6 +227,12 @@ class TestReport:
         shown = [base64.b64decode(url.removeprefix(prefix)) for url in Page(html).resources]
         assert sorted(shown) == sorted(PNGS.values())
 
+    def test_page_fits_a_phone_and_a_sheet_of_paper(self, html):
+        assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in html
+        assert "@media print {" in html
+        inside = html.count('<div class="scroll"><table>')
+        assert inside == html.count("<table") == 7
+
     def test_page_needs_nothing_but_itself(self, html):
         assert outside(html) == []
 

@@ -1,0 +1,35 @@
+"""Wiring of the inference pipeline."""
+
+from kedro.pipeline import Node, Pipeline
+
+from mnist_gradients.pipelines.inference import nodes, plots
+
+
+def create_pipeline() -> Pipeline:
+    """Return the pipeline that lets a trained model read a folder of images."""
+    return Pipeline(
+        [
+            Node(
+                nodes.prepare_digits,
+                inputs=["own_digits", "params:inference"],
+                outputs="prepared",
+                name="prepare_digits",
+            ),
+            Node(
+                nodes.classify_digits,
+                inputs=["prepared", "classifier", "params:inference"],
+                outputs="predictions",
+                name="classify_digits",
+            ),
+            Node(
+                plots.draw_sheet,
+                inputs=["prepared", "predictions", "params:inference"],
+                outputs="sheet",
+                name="draw_sheet",
+            ),
+        ],
+        namespace="inference",
+        inputs={"own_digits", "classifier"},
+        parameters={"params:inference"},
+        tags="inference",
+    )
