@@ -20,21 +20,21 @@ LEAST_ROWS = 32  # thinner tiles would cost more in calls than they save
 AVX512 = ("SkylakeX", "Cooperlake", "SapphireRapids")  # as OpenBLAS calls its kernels
 
 
-def row_tiles(n_rows: int, d: int, K: int) -> list[slice]:
-    """Cut rows into tiles small enough for a product with a (d, K) matrix without rearrangement.
+def rows_per_tile(n_rows: int, d: int, K: int) -> int:
+    """Number of rows whose product with a (d, K) matrix needs no rearrangement.
 
     Args:
-        n_rows: Number of rows.
+        n_rows: Number of rows there are.
         d: Entries per row.
         K: Columns of the other operand. A single column needs no tiles.
 
     Returns:
-        The tiles in order; a single one where tiles would not pay.
+        Rows per tile; all of them where tiles would not pay.
     """
     rows = SMALL_PRODUCT // (d * K) // LEAST_ROWS * LEAST_ROWS
     if K == 1 or rows == 0 or not multiplies_small_operands_in_place():
-        rows = n_rows
-    return [slice(i, min(i + rows, n_rows)) for i in range(0, n_rows, rows)]
+        return n_rows
+    return min(rows, n_rows)
 
 
 @cache
@@ -48,15 +48,31 @@ def product(X: NDArray[np.floating], W: NDArray[np.floating]) -> NDArray[np.floa
 
     Sums over the K columns then run along contiguous memory.
     """
-    tiles = row_tiles(len(X), *W.shape)
+    K = W.shape[1]
     W_transposed = np.ascontiguousarray(W.T)
-    return np.concatenate([W_transposed @ X[rows].T for rows in tiles], axis=1).T
+    tiles, rest = _cut(X, K)
+    Z = W_transposed @ tiles.transpose(0, 2, 1)  # (tiles, K, rows)
+    columns = Z.transpose(1, 0, 2).reshape(K, -1)
+    return (np.hstack([columns, W_transposed @ rest.T]) if len(rest) else columns).T
 
 
 def transposed_product(X: NDArray[np.floating], R: NDArray[np.floating]) -> NDArray[np.floating]:
     """X^T R for X (B, d) and R (B, K)."""
-    first, *others = row_tiles(len(X), X.shape[1], R.shape[1])
-    total = R[first].T @ X[first]
-    for rows in others:
-        total += R[rows].T @ X[rows]
+    tiles, rest = _cut(X, R.shape[1])
+    n = len(X) - len(rest)
+    R_tiles = R[:n].T.reshape(R.shape[1], *tiles.shape[:2]).transpose(1, 0, 2)
+    total = (R_tiles @ tiles).sum(axis=0)
+    if len(rest):
+        total += R[n:].T @ rest
     return total.T
+
+
+def _cut(X: NDArray[np.floating], K: int) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Tiles of X, (tiles, rows, d), and the rows that are left over.
+
+    One product of all tiles at once lets go of Python's lock once, not for every tile: with many
+    tiles, threads would spend their time on waiting for it.
+    """
+    rows = rows_per_tile(len(X), X.shape[1], K)
+    n = len(X) // rows * rows
+    return X[:n].reshape(-1, rows, X.shape[1]), X[n:]

@@ -80,7 +80,9 @@ def write_report(
     )
     environment.filters["scientific"] = scientific
     races = {BINARY: race(binary), MULTINOMIAL: race(multinomial)}
-    winners = {task: result["winner"]["solver"] for task, result in races.items() if result["winner"]}
+    winners = {
+        task: result["winner"]["solver"] for task, result in races.items() if result["winner"]
+    }
     return environment.get_template("report.html.jinja").render(
         models=models_by_task(model_comparison, winners),
         races={"Binary task": races[BINARY], "Softmax regression": races[MULTINOMIAL]},
