@@ -2,6 +2,7 @@
 
 import io
 import logging
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -199,8 +200,8 @@ def test_parameters_out_of_range_are_refused(changes, words):
 
 @pytest.mark.tensorflow
 @pytest.mark.slow
-def test_pipeline_measures_all_models_of_a_run(full_run, run_project):
-    _, data_root = full_run
+def test_pipeline_measures_all_models_of_a_run(full_run, run_project, tmp_path):
+    data_root = shutil.copytree(full_run[1], tmp_path / "data")
     run_project(data_root, {"round_trip": {"images": 60}}, pipeline_names=["round_trip"])
     table = pd.read_csv(data_root / "08_reporting" / "round_trip" / "accuracy.csv")
     assert table["model"].tolist() == ["fnn", "binary", "multinomial"]
