@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from mnist_gradients import figures
 from mnist_gradients.labelled_images import LabelledImages
@@ -102,22 +103,14 @@ def plot_sizes(sizes: pd.DataFrame) -> Figure:
 
 
 def plot_lengths(lengths: pd.DataFrame) -> Figure:
-    """Draw the validation error against the training time."""
-    figure, axes = _plot_errors(lengths, lengths["train_seconds"])
+    """Draw the validation error against the length of training."""
+    figure, axes = _plot_errors(lengths, lengths["epochs"])
     axes.set(
-        xlabel="training time (s)",
-        title="Error by training time, each training with a schedule of its own",
+        xlabel="epochs",
+        title="Error by the length of training, each with a schedule of its own",
     )
-    for epochs, seconds, error in zip(
-        lengths["epochs"], lengths["train_seconds"], lengths["validation_error"], strict=True
-    ):
-        axes.annotate(
-            f"{epochs} epochs" if epochs > 1 else "1 epoch",
-            (seconds, 100 * error),
-            xytext=(6, 6),
-            textcoords="offset points",
-            fontsize="small",
-        )
+    axes.set_xticks(lengths["epochs"], [f"{epochs:,}" for epochs in lengths["epochs"]])
+    axes.xaxis.set_minor_locator(NullLocator())
     return figure
 
 
