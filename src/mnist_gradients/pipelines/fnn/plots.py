@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from mnist_gradients import figures
 from mnist_gradients.evaluation import expected_calibration_error
@@ -43,7 +44,9 @@ def plot_loss_curves(history: pd.DataFrame) -> Figure:
         yscale="log",
         title="Training loss and test loss by iteration",
     )
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
     return figure
 
 
