@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import LogLocator
 
 from mnist_gradients import figures
 from mnist_gradients.labelled_images import LabelledImages
@@ -98,7 +98,6 @@ def plot_sizes(sizes: pd.DataFrame) -> Figure:
         title="Error by the number of training images, as many iterations for each",
     )
     axes.set_xticks(sizes["images"], [f"{images:,}" for images in sizes["images"]])
-    axes.minorticks_off()
     return figure
 
 
@@ -110,7 +109,6 @@ def plot_lengths(lengths: pd.DataFrame) -> Figure:
         title="Error by the length of training, each with a schedule of its own",
     )
     axes.set_xticks(lengths["epochs"], [f"{epochs:,}" for epochs in lengths["epochs"]])
-    axes.xaxis.set_minor_locator(NullLocator())
     return figure
 
 
@@ -126,9 +124,9 @@ def _plot_errors(table: pd.DataFrame, x: pd.Series) -> tuple[Figure, Any]:
         capsize=3,
     )
     axes.set(xscale="log", yscale="log", ylabel="validation error (%)")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter("{x:g}")
-        axis.set_minor_formatter("{x:g}")
+    axes.minorticks_off()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    axes.yaxis.set_major_formatter("{x:g}")
     return figure, axes
 
 
