@@ -1,5 +1,9 @@
 """The block sum: every row once, the same bits however it is executed."""
 
+import multiprocessing
+import os
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -63,6 +67,35 @@ def test_an_error_in_a_thread_reaches_the_caller():
 
     with pytest.raises(ArithmeticError, match=r"row \d"):
         block_sum(term, 10, block_rows=1, threads=2)
+
+
+def test_sums_within_sums_end():
+    def inner(rows):
+        return (np.arange(20)[rows].sum(),)
+
+    def outer(_):
+        return block_sum(inner, 20, block_rows=3, threads=2)
+
+    assert block_sum(outer, 10, block_rows=1, threads=2) == (10 * 190,)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_process_starts_threads_of_its_own():
+    def work():
+        both_at_once = threading.Barrier(2)
+
+        def term(rows):
+            both_at_once.wait(timeout=20)
+            return (rows.stop,)
+
+        assert block_sum(term, 4, block_rows=1, threads=2) == (10,)
+
+    work()
+    child = multiprocessing.get_context("fork").Process(target=work)
+    child.start()
+    child.join()
+    assert child.exitcode == 0
 
 
 @pytest.mark.parametrize("threads", [1, 2, None])

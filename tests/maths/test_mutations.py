@@ -64,7 +64,11 @@ MUTATIONS = [
     Mutation("softmax_regression", "return P * (1 - P)", "return P * P",
              "P3 softmax regression Hessian of class"),
     Mutation("softmax_regression", "R[observed] -= 1", "R[observed] += 1", "P3 softmax regression"),
-    Mutation("softmax_regression", "loss = -log_P", "loss = log_P", "P3 softmax regression"),
+    Mutation(
+        "softmax_regression", "np.log(total[:, 0]) - ", "np.log(total[:, 0]) + ",
+        "P3 softmax regression",
+    ),
+    Mutation("softmax_regression", "R /= total", "R *= total", "P3 softmax regression"),
     Mutation(
         "softmax_regression", "P * (U - np.sum", "P * (U + np.sum", "P3 softmax regression Hessian"
     ),

@@ -89,12 +89,13 @@ def spread(
             for i in remaining:
                 results[i] = function(items[i])
 
-        # The calling thread takes part: if it waited, it would keep interrupting the others.
-        with ThreadPoolExecutor(workers - 1) as pool:
-            others = [pool.submit(work) for _ in range(workers - 1)]
-            work()
+        others = [_pool(workers - 1).submit(work) for _ in range(workers - 1)]
+        try:
+            work()  # the calling thread takes part: waiting, it would keep interrupting the others
+        finally:
             for other in others:
-                other.result()
+                if not other.cancel():  # whoever has not begun by now comes too late
+                    other.result()
         return [results[i] for i in range(len(items))]
 
 
@@ -103,6 +104,16 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@cache
+def _pool(workers: int) -> ThreadPoolExecutor:
+    """Threads that stay: to start them anew would take as long as a third of a small sum."""
+    return ThreadPoolExecutor(workers, thread_name_prefix="block_sum")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process inherits no threads
 
 
 @contextmanager

@@ -18,14 +18,13 @@ from itertools import chain, islice, repeat
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.blas import strsv
-from scipy.linalg.lapack import spotrf
 from scipy.sparse.linalg import LinearOperator, cg
 
 from mnist_gradients.maths.blocks import spread
 from mnist_gradients.maths.linear_objective import LinearObjective
 from mnist_gradients.maths.quasi_newton import lbfgs_iterates
 from mnist_gradients.maths.solution import Callback, Solution, Vector, first_iterate
+from mnist_gradients.maths.triangular import cholesky, solve_lower
 
 Factor = NDArray[np.float32]
 
@@ -164,7 +163,8 @@ def curvature_factors(
         if len(rows) > n_rows:
             probability = np.minimum(1, n_rows * c / max(c.sum(), np.finfo(np.float64).tiny))
         chosen = chances[:, k] < probability
-        return _cholesky(objective.class_hessian(rows[chosen], c[chosen] / probability[chosen]))
+        H = objective.class_hessian(rows[chosen], c[chosen] / probability[chosen])
+        return cholesky(_regular(H))
 
     return spread(factor, range(objective.n_outputs), threads=objective.threads)
 
@@ -230,10 +230,10 @@ class Whitened:
         """L_k^{-1} v_k or L_k^{-T} v_k for every class k."""
         columns = v.reshape(-1, len(self.factors)).astype(np.float32)
 
-        def solve(k: int) -> NDArray[np.float32]:  # BLAS stores columns, hence the factor's .T
-            return strsv(self.factors[k].T, columns[:, k], trans=not transposed)
+        def solve(k: int) -> NDArray[np.float32]:
+            return solve_lower(self.factors[k], columns[:, k], transposed=transposed)
 
-        solved = spread(solve, range(len(self.factors)), threads=1)  # too short for threads
+        solved = spread(solve, range(len(self.factors)), threads=self.objective.threads)
         return np.column_stack(solved).ravel().astype(np.float64)
 
     def _shift_free(self, v: Vector) -> Vector:
@@ -305,23 +305,13 @@ def _limit_of_rounding(objective: LinearObjective, point: Point) -> str:
     return f"rounding in {objective.dtype} allows no gap below about {point.gap:.1e}{advice}"
 
 
-def _cholesky(H: NDArray[np.float32]) -> Factor:
-    """Cholesky factor, lower, of a matrix that may be singular to within rounding.
-
-    LAPACK itself, because `np.linalg.cholesky` takes twice its time for rearranging the matrix.
-
-    Raises:
-        LinAlgError: If the matrix is not positive semidefinite.
-    """
-    H = H.copy()
+def _regular(H: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Raise the diagonal, in place, of a matrix that may be singular to within rounding."""
     diagonal = np.diag(H).copy()
     rounding = len(H) * np.finfo(np.float32).eps
     missing = diagonal.mean() or 1.0
     H[np.diag_indices(len(H))] = np.where(diagonal > 0, diagonal * (1 + rounding), missing)
-    upper, info = spotrf(H.T, overwrite_a=True)  # LAPACK stores columns, hence .T, twice
-    if info != 0:
-        raise np.linalg.LinAlgError(f"found a Hessian that is not positive definite at row {info}")
-    return upper.T
+    return H
 
 
 def _sample(N: int, n: int, generator: np.random.Generator) -> NDArray[np.integer]:

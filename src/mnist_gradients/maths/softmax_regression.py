@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mnist_gradients.maths.linear_objective import Intercept, LinearObjective
-from mnist_gradients.maths.softmax import log_softmax, softmax
+from mnist_gradients.maths.softmax import softmax
 
 
 class SoftmaxObjective(LinearObjective):
@@ -69,10 +69,13 @@ class SoftmaxObjective(LinearObjective):
         self, Z: NDArray[np.floating], y: NDArray[np.integer]
     ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """Loss of each row, (B,), and its derivative P - Y, (B, K)."""
-        log_P = log_softmax(Z)
+        # Softmax and its logarithm at once share their passes over Z.
         observed = np.arange(len(y)), y
-        loss = -log_P[observed]
-        R = np.exp(log_P)
+        shifted = Z - Z.max(axis=1, keepdims=True)
+        R = np.exp(shifted)
+        total = R.sum(axis=1, keepdims=True)
+        loss = np.log(total[:, 0]) - shifted[observed]
+        R /= total
         R[observed] -= 1
         return loss, R
 
