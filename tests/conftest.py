@@ -196,6 +196,7 @@ def parameters() -> Callable[..., FnnParameters]:
             "evaluate_every": 4,
             "record_every": 1,
             "networks": 1,
+            "views": ("original",),
             "checkpoint_seconds": 60,
         }
         augmentation = {

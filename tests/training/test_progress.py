@@ -111,7 +111,8 @@ class TestName:
 
     def test_what_does_not_is_not(self, sets, parameters):
         one = name_of_training(parameters(), 0, sets)
-        assert one == name_of_training(parameters(checkpoint_seconds=1, networks=3), 0, sets)
+        others = parameters(checkpoint_seconds=1, networks=3, views=("original", 18))
+        assert one == name_of_training(others, 0, sets)
 
 
 CHILD = """

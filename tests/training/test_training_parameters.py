@@ -32,6 +32,10 @@ from pydantic import ValidationError
             "augmentation.shift\n  Extra inputs are not permitted",
         ),
         ({"networks": 0}, "networks\n  Input should be greater than 0"),
+        ({"views": ()}, "views\n  Value error, expected original as the first"),
+        ({"views": ("upright",)}, "views\n  Value error, expected original as the first"),
+        ({"views": ("original", 0)}, "Input should be greater than 0"),
+        ({"views": ("original", "slanted")}, "Input should be 'original' or 'upright'"),
         ({"record_every": 0}, "record_every\n  Input should be greater than 0"),
         ({"batch_size": 0}, "batch_size\n  Input should be greater than 0"),
         ({"epochs": 0}, "epochs\n  Input should be greater than 0"),
@@ -46,3 +50,9 @@ from pydantic import ValidationError
 def test_parameters_out_of_range_are_refused(parameters, changes, words):
     with pytest.raises(ValidationError, match=re.escape(words)):
         parameters(**changes)
+
+
+def test_networks_take_turns_with_the_views(parameters):
+    views = ("original", "upright", 18)
+    turns = [parameters(views=views).view_of(number) for number in range(5)]
+    assert turns == ["original", "upright", 18, "original", "upright"]

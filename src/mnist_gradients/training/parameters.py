@@ -2,7 +2,17 @@
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+)
+
+from mnist_gradients.training.views import View
 
 
 class Parameters(BaseModel):
@@ -61,6 +71,9 @@ class FnnParameters(Parameters):
         evaluate_every: Iterations between two evaluations on the validation and test images.
         record_every: Iterations between two that are recorded.
         networks: Networks to train, with the seeds seed, seed + 1, ...; they form a committee.
+        views: What they are shown, one after another, from the front again if there are more
+            networks: digits as they are ("original"), upright, or of a width in pixels. The first
+            is "original", because that network is the one that other pipelines use.
         checkpoint_seconds: Least time between two checkpoints of a training.
     """
 
@@ -83,7 +96,19 @@ class FnnParameters(Parameters):
     evaluate_every: PositiveInt
     record_every: PositiveInt
     networks: PositiveInt
+    views: tuple[Literal["original", "upright"] | PositiveInt, ...]
     checkpoint_seconds: NonNegativeFloat
+
+    @field_validator("views")
+    @classmethod
+    def _first_is_original(cls, views: tuple[View, ...]) -> tuple[View, ...]:
+        if views[:1] != ("original",):
+            raise ValueError("expected original as the first")
+        return views
+
+    def view_of(self, number: int) -> View:
+        """Return what a network, counted from 0, is shown."""
+        return self.views[number % len(self.views)]
 
     def changed(self, changes: dict[str, Any]) -> Self:
         """Return these parameters with other values, checked; inside augmentation as well."""

@@ -15,7 +15,8 @@ from mnist_gradients.training.parameters import FnnParameters
 
 logger = logging.getLogger(__name__)
 
-WITHOUT_EFFECT = {"checkpoint_seconds", "networks"}  # on the training of one network
+# On the training of one network; its view has changed the images, which count themselves.
+WITHOUT_EFFECT = {"checkpoint_seconds", "networks", "views"}
 
 
 class Checkpoints(Protocol):

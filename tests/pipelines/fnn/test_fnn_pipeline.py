@@ -12,6 +12,7 @@ from mnist_gradients.datasets import CheckpointsDataset, KerasModelDataset
 from mnist_gradients.labelled_images import LabelledImages
 from mnist_gradients.maths.softmax import log_softmax
 from mnist_gradients.pipelines.fnn import create_pipeline, nodes, plots
+from mnist_gradients.training.views import stretched, upright
 
 METRICS = {
     "test_error",
@@ -43,6 +44,7 @@ def catalog(sets, parameters, tmp_path_factory):
             evaluate_every=6,
             augmentation={"rotation": 5},
             networks=3,
+            views=("original", "upright", 18),
             checkpoint_seconds=0,
         ),
         "params:seed": 0,
@@ -107,10 +109,15 @@ class TestPipeline:
     def test_committee_averages_the_probabilities_of_its_members(self, catalog, sets):
         metrics, test = catalog.load("fnn.committee_metrics"), sets[2]
         assert metrics["seeds"] == [0, 1, 2]
+        assert metrics["views"] == ["original", "upright", 18]
         models = catalog.load("fnn.committee_models")
         assert list(models) == ["seed_0", "seed_1", "seed_2"]
         members = [catalog.load("fnn.model"), models["seed_1"], models["seed_2"]]
-        logits = np.array([np.asarray(member(test.images)) for member in members], dtype=float)
+        seen = [test.images, upright(test.images), stretched(test.images, 18)]
+        logits = np.array(
+            [np.asarray(member(images)) for member, images in zip(members, seen, strict=True)],
+            dtype=float,
+        )
         P = np.exp(log_softmax(logits)).mean(axis=0)
         errors = (logits.argmax(axis=2) != test.labels).mean(axis=1)
         np.testing.assert_allclose(metrics["members_test_error"], errors)
@@ -168,6 +175,11 @@ def test_all_images_are_trained_on_if_asked_for(sets, parameters, memory):
     assert of_committee["test_error"] == metrics["test_error"]
     assert of_committee["members_test_error_standard_deviation"] is None
     assert {name for name in of_committee if "validation" in name} == set()
+
+
+def test_a_view_wider_than_the_images_is_refused_before_any_training(sets, parameters, memory):
+    with pytest.raises(ValueError, match=r"fnn\.views: found 29, expected a width of at most 28"):
+        nodes.train_network(*sets, parameters(views=("original", 28, 29)), 0, memory)
 
 
 def predictions(labels, predicted, loss=None):

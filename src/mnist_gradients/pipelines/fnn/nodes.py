@@ -12,6 +12,7 @@ from mnist_gradients.maths.softmax import log_softmax
 from mnist_gradients.training import loop
 from mnist_gradients.training.parameters import FnnParameters
 from mnist_gradients.training.progress import Checkpoints, name_of_training
+from mnist_gradients.training.views import View, seen_as
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +30,17 @@ def train_network(
     Returns:
         The Keras network, the history (see `loop.train`), and what the training took:
         train_seconds, recording_seconds, iterations, parameters (trainable numbers).
+
+    Raises:
+        ValueError: If a view that a network of the committee will be shown is wider than an image.
     """
-    sets = _training_sets(train, validation, test, parameters)
+    width = train.images.shape[2]
+    if too_wide := [view for view in parameters.views if isinstance(view, int) and view > width]:
+        raise ValueError(
+            f"parameter fnn.views: found {too_wide[0]}, expected a width of at most {width}, that "
+            "of the images"
+        )
+    sets = _training_sets(train, validation, test, parameters, 0)
     result = loop.train(*sets, parameters, seed, checkpoints)
     cost = {
         "train_seconds": result.train_seconds,
@@ -72,34 +82,42 @@ def train_committee(
     seed: int,
     checkpoints: Checkpoints,
 ) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """Train further networks, each with a seed of its own, and let all of them vote.
+    """Train further networks, each with a seed and perhaps a view of its own, and let all vote.
 
     The committee's probabilities are the mean of its members'. A committee of one is the network.
 
     Returns:
-        The networks by name. The histories of those after the first, evaluated iterations only,
-        with a column seed. The committee's predictions (see `_predictions`) with a further column,
-        wrong_members. Metrics: seeds; test_error, test_loss and test_expected_calibration_error of
-        the committee; members_test_error, one for each, with mean and standard_deviation (none for
-        a single one); and the same for validation unless the images were trained on.
+        The networks by name; each expects images in its own view. The histories of those after the
+        first, evaluated iterations only, with a column seed. The committee's predictions (see
+        `_predictions`) with a further column, wrong_members. Metrics: seeds and views; test_error,
+        test_loss and test_expected_calibration_error of the committee; members_test_error, one for
+        each, with mean and standard_deviation (none for a single one); and the same for validation
+        unless the images were trained on.
     """
     members = {seed: first}
     histories = [pd.DataFrame(columns=[*loop.HISTORY, "seed"])]
-    sets = _training_sets(train, validation, test, parameters)
     for number in range(1, parameters.networks):
-        logger.info("    network %d of %d", number + 1, parameters.networks)
+        view = parameters.view_of(number)
+        logger.info("    network %d of %d, view %s", number + 1, parameters.networks, view)
+        sets = _training_sets(train, validation, test, parameters, number)
         result = loop.train(*sets, parameters, seed + number, checkpoints)
         members[seed + number] = result.network
         evaluated = result.history.dropna(subset=["test_loss"])
         histories.append(evaluated.assign(seed=seed + number))
-    metrics: dict[str, Any] = {"seeds": list(members)}
+    views = [parameters.view_of(number) for number in range(parameters.networks)]
+    metrics: dict[str, Any] = {"seeds": list(members), "views": views}
     measured = (
         {"test": test}
         if parameters.include_validation
         else {"test": test, "validation": validation}
     )
     for name, labelled in measured.items():
-        log_p = np.stack([_log_probabilities(member, labelled) for member in members.values()])
+        log_p = np.stack(
+            [
+                _log_probabilities(member, _seen_as(view, labelled))
+                for member, view in zip(members.values(), views, strict=True)
+            ]
+        )
         together = np.logaddexp.reduce(log_p, axis=0) - np.log(len(members))
         wrong = log_p.argmax(axis=2) != labelled.labels
         metrics |= _prefixed(name, classification_metrics(together, labelled.labels))
@@ -123,8 +141,8 @@ def remove_checkpoints(
     committee_metrics: dict[str, Any],  # noqa: ARG001 - it is there: all the others are as well
 ) -> None:
     """Remove the checkpoints of networks that are saved, so that the next run trains anew."""
-    sets = _training_sets(train, validation, test, parameters)
     for number in range(parameters.networks):
+        sets = _training_sets(train, validation, test, parameters, number)
         checkpoints.remove(name_of_training(parameters, seed + number, sets))
 
 
@@ -133,14 +151,22 @@ def _training_sets(
     validation: LabelledImages,
     test: LabelledImages,
     parameters: FnnParameters,
+    number: int,
 ) -> tuple[LabelledImages, LabelledImages | None, LabelledImages]:
-    """Return what to train on, what to measure on besides, and the test images."""
+    """Return what to train a network on, what to measure on besides, and the test images."""
+    train, validation, test = (
+        _seen_as(parameters.view_of(number), labelled) for labelled in (train, validation, test)
+    )
     if not parameters.include_validation:
         return train, validation, test
     both = (train, validation)
     images = np.concatenate([images.images for images in both])
     labels = np.concatenate([images.labels for images in both])
     return LabelledImages(images, labels), None, test
+
+
+def _seen_as(view: View, labelled: LabelledImages) -> LabelledImages:
+    return LabelledImages(seen_as(view, labelled.images), labelled.labels)
 
 
 def _log_probabilities(network: Any, labelled: LabelledImages) -> np.ndarray:
