@@ -150,7 +150,7 @@ def curvature_factors(
         generator: Source of the choice of rows.
 
     Returns:
-        One lower triangular Cholesky factor per class.
+        One Cholesky factor per class, lower triangular; what lies above the diagonal is void.
     """
     rows = _sample(len(objective.y), CANDIDATE_ROWS, generator)
     curvature = objective.curvature(w, rows).astype(np.float64) / len(rows)

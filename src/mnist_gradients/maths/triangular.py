@@ -1,9 +1,11 @@
 """Cholesky factors and triangular systems in float32, solved while other threads go on.
 
 SciPy's wrappers of LAPACK and BLAS hold Python's lock as long as the routine runs, so that threads
-would take turns. The routines themselves, as SciPy offers them to Cython, are called by ctypes
-here, which lets go of the lock. LAPACK stores columns one after another: what is the lower
-triangular L to NumPy is the upper triangular L^T to LAPACK.
+would take turns. The routines themselves, which SciPy offers to compiled code
+(`scipy.linalg.cython_lapack`, `cython_blas`), are called by ctypes here, which lets go of the lock.
+
+LAPACK stores columns one after another: what is the lower triangular L to NumPy is the upper
+triangular L^T to LAPACK.
 """
 
 from __future__ import annotations
@@ -59,6 +61,8 @@ def _routine(module: ModuleType, name: str, *arguments: Any) -> Any:
     of_capsule = ctypes.pythonapi.PyCapsule_GetName
     of_capsule.restype, of_capsule.argtypes = ctypes.c_char_p, [ctypes.py_object]
     signature = of_capsule(capsule)
+    if b", int *" not in signature:  # a build of SciPy with integers of another size
+        raise ImportError(f"scipy: {name} is {signature!r}, expected arguments of type int *")
     address_of = ctypes.pythonapi.PyCapsule_GetPointer
     address_of.restype = ctypes.c_void_p
     address_of.argtypes = [ctypes.py_object, ctypes.c_char_p]
