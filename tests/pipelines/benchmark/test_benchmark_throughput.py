@@ -45,6 +45,7 @@ def fnn():
         evaluate_every=10,
         record_every=1,
         networks=1,
+        views=("original",),
         checkpoint_seconds=60,
     )
 
