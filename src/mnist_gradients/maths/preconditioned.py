@@ -24,9 +24,7 @@ from mnist_gradients.maths.blocks import spread
 from mnist_gradients.maths.linear_objective import LinearObjective
 from mnist_gradients.maths.quasi_newton import lbfgs_iterates
 from mnist_gradients.maths.solution import Callback, Solution, Vector, first_iterate
-from mnist_gradients.maths.triangular import cholesky, solve_lower
-
-Factor = NDArray[np.float32]
+from mnist_gradients.maths.triangular import Matrix, cholesky, solve_lower
 
 WARM_START_ROWS = 6_000
 WARM_START_ITERATIONS = 20
@@ -133,7 +131,7 @@ def warm_start(objective: LinearObjective, generator: np.random.Generator) -> Ve
 
 def curvature_factors(
     objective: LinearObjective, w: Vector, generator: np.random.Generator
-) -> list[Factor]:
+) -> list[Matrix]:
     """Estimate every class's block of the Hessian at w from a few rows and factorise it.
 
     ::
@@ -157,7 +155,7 @@ def curvature_factors(
     chances = generator.random(curvature.shape)
     n_rows = max(CURVATURE_ROWS // objective.n_outputs, LEAST_CURVATURE_ROWS)
 
-    def factor(k: int) -> Factor:
+    def factor(k: int) -> Matrix:
         c = curvature[:, k]
         probability = np.ones_like(c)
         if len(rows) > n_rows:
@@ -186,7 +184,7 @@ class Whitened:
 
     objective: LinearObjective
     origin: Vector
-    factors: list[Factor]
+    factors: list[Matrix]
 
     def __post_init__(self) -> None:
         self.weights, self.gradient_norm = self.origin, np.inf
@@ -305,7 +303,7 @@ def _limit_of_rounding(objective: LinearObjective, point: Point) -> str:
     return f"rounding in {objective.dtype} allows no gap below about {point.gap:.1e}{advice}"
 
 
-def _regular(H: NDArray[np.float32]) -> NDArray[np.float32]:
+def _regular(H: Matrix) -> Matrix:
     """Raise the diagonal, in place, of a matrix that may be singular to within rounding."""
     diagonal = np.diag(H).copy()
     rounding = len(H) * np.finfo(np.float32).eps

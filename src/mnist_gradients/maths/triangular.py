@@ -58,14 +58,15 @@ def _check(matrix: Matrix, n: int) -> None:
 def _routine(module: ModuleType, name: str, *arguments: Any) -> Any:
     """Return a compiled routine of SciPy as a function that ctypes can call."""
     capsule = module.__pyx_capi__[name]
-    of_capsule = ctypes.pythonapi.PyCapsule_GetName
-    of_capsule.restype, of_capsule.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    signature = of_capsule(capsule)
+    name_of = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)(
+        ("PyCapsule_GetName", ctypes.pythonapi)
+    )
+    address_of = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
+        ("PyCapsule_GetPointer", ctypes.pythonapi)
+    )
+    signature = name_of(capsule)
     if b", int *" not in signature:  # a build of SciPy with integers of another size
         raise ImportError(f"scipy: {name} is {signature!r}, expected arguments of type int *")
-    address_of = ctypes.pythonapi.PyCapsule_GetPointer
-    address_of.restype = ctypes.c_void_p
-    address_of.argtypes = [ctypes.py_object, ctypes.c_char_p]
     return ctypes.CFUNCTYPE(None, *arguments)(address_of(capsule, signature))
 
 
