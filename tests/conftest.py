@@ -19,8 +19,8 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.pipeline import Pipeline
 
+from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.datasets import IdxDataset
-from mnist_gradients.labelled_images import LabelledImages
 from mnist_gradients.pipeline_registry import register_pipelines
 from mnist_gradients.training.parameters import FnnParameters
 

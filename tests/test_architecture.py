@@ -78,7 +78,7 @@ def test_imports_run_one_way():
     ("importer", "source"),
     [
         ("maths.softmax", "import pandas"),
-        ("maths.softmax", "from mnist_gradients.labelled_images import LabelledImages"),
+        ("maths.softmax", "from mnist_gradients.core.labelled_images import LabelledImages"),
         ("maths.softmax", "from mnist_gradients import figures"),
         ("maths.softmax", "from .. import figures"),
         ("maths.softmax", "def f():\n    import tensorflow as tf"),

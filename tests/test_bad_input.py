@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mnist_gradients.console.errors import short_message
 from mnist_gradients.datasets import IdxDataset
-from mnist_gradients.errors import short_message
 
 IMAGES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
 

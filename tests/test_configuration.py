@@ -16,7 +16,7 @@ from kedro.validation.type_extractor import TypeExtractor
 from kedro_datasets.pandas import CSVDataset
 from pydantic import BaseModel, ConfigDict
 
-from mnist_gradients.known_parameters import check_parameter_names
+from mnist_gradients.console.known_parameters import check_parameter_names
 from mnist_gradients.pipeline_registry import ON_DEMAND
 from mnist_gradients.settings import CONFIG_LOADER_ARGS
 

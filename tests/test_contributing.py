@@ -13,7 +13,7 @@ import yaml
 from kedro.io import Version
 
 from mnist_gradients.datasets.file import FileDataset
-from mnist_gradients.maths import descent
+from mnist_gradients.maths.solvers import descent
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "mnist_gradients.pipelines.nearest_mean"

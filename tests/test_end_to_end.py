@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 
+from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.datasets import (
     KerasModelDataset,
     LabelledImagesDataset,
     LinearModelsDataset,
 )
-from mnist_gradients.labelled_images import LabelledImages
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 

@@ -11,8 +11,8 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from mnist_gradients.console.known_parameters import check_parameter_names
 from mnist_gradients.heartbeat import Heartbeat
-from mnist_gradients.known_parameters import check_parameter_names
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from kedro.pipeline import Pipeline
 from mnist_gradients.descriptions import described
 from mnist_gradients.names import unknown
 
-ON_DEMAND = ("ablation", "benchmark", "download", "inference", "round_trip")
+ON_DEMAND = ("ablation", "benchmark", "download", "inference", "preprocessing_check")
 
 
 class UnknownPipelineError(KeyError):

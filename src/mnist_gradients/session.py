@@ -13,7 +13,7 @@ from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.pipeline import Pipeline
 
-from mnist_gradients.errors import install_short_errors
+from mnist_gradients.console.errors import install_short_errors
 from mnist_gradients.names import unknown
 
 

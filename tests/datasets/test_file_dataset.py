@@ -11,6 +11,8 @@ import yaml
 from kedro.io import DataCatalog, DatasetError, Version
 from matplotlib.figure import Figure
 
+from mnist_gradients.core.labelled_images import LabelledImages
+from mnist_gradients.core.linear_model import LinearModel
 from mnist_gradients.datasets import (
     FigureDataset,
     HtmlPageDataset,
@@ -20,8 +22,6 @@ from mnist_gradients.datasets import (
     LinearModelsDataset,
 )
 from mnist_gradients.datasets.file import FileDataset
-from mnist_gradients.labelled_images import LabelledImages
-from mnist_gradients.linear_model import LinearModel
 
 DATASETS = [
     (IdxDataset, "digits.gz"),

@@ -10,8 +10,8 @@ import pytest
 from kedro.io import DatasetError
 from kedro_datasets.partitions import PartitionedDataset
 
+from mnist_gradients.core.tensorflow_import import import_tensorflow
 from mnist_gradients.datasets import KerasModelDataset
-from mnist_gradients.tensorflow_import import import_tensorflow
 
 # TensorFlow's variables convert themselves to NumPy arrays in the manner of NumPy 1.
 pytestmark = pytest.mark.filterwarnings(

@@ -11,8 +11,8 @@ from hypothesis.extra import numpy as st_numpy
 from kedro.io import DataCatalog, DatasetError, Version
 from matplotlib.image import imread
 
+from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.datasets import LabelledImagesDataset
-from mnist_gradients.labelled_images import LabelledImages
 
 
 def labelled(count=12):

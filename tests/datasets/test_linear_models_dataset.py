@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from kedro.io import DataCatalog, DatasetError
 
+from mnist_gradients.core.linear_model import LinearModel
 from mnist_gradients.datasets import LinearModelsDataset
-from mnist_gradients.linear_model import LinearModel
 
 
 def models():

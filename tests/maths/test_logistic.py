@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import expit
 
-from mnist_gradients.maths.descent import lbfgs
 from mnist_gradients.maths.logistic import LogisticObjective, logistic_loss, sigmoid
+from mnist_gradients.maths.solvers.descent import lbfgs
 
 MARGINS = {32: [-1e4, -50.0, -1.0, 0.0, 1.0, 50.0, 1e4], 64: [-1e4, -800.0, 0.5, 800.0, 1e4]}
 

@@ -134,7 +134,7 @@ def checks_of_copy(folder: Path, mutation: Mutation | None = None) -> pd.DataFra
         assert source.count(mutation.original) == 1
         path.write_text(source.replace(mutation.original, mutation.replacement), encoding="utf-8")
     with imported_from(folder), np.errstate(all="ignore"):
-        checks = importlib.import_module("mnist_gradients.pipelines.derivations.checks")
+        checks = importlib.import_module("mnist_gradients.verification.checks")
         assert Path(checks.__file__).is_relative_to(folder)
         return checks.run_checks(seed=0, leave_out=LEFT_OUT)
 

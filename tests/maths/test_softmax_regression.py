@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from mnist_gradients.maths.descent import lbfgs
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
+from mnist_gradients.maths.solvers.descent import lbfgs
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from mnist_gradients.linear_model import LinearModel
-from mnist_gradients.maths.descent import DEFAULT_SOLVER, SOLVERS
+from mnist_gradients.core.linear_model import LinearModel
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
+from mnist_gradients.maths.solvers.descent import DEFAULT_SOLVER, SOLVERS
 
 
 @pytest.fixture(scope="session")

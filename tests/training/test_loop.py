@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mnist_gradients.core.tensorflow_import import import_tensorflow
 from mnist_gradients.maths.softmax import log_softmax
-from mnist_gradients.tensorflow_import import import_tensorflow
 from mnist_gradients.training import loop
 from mnist_gradients.training.batches import draw_batches
 from mnist_gradients.training.network import build_network

@@ -10,8 +10,8 @@ from typing import Any
 from kedro.io import Version
 from kedro_datasets._typing import TablePreview
 
+from mnist_gradients.core.tensorflow_import import import_tensorflow
 from mnist_gradients.datasets.file import FileDataset
-from mnist_gradients.tensorflow_import import import_tensorflow
 
 
 class KerasModelDataset(FileDataset[Any]):

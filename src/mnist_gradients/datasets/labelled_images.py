@@ -5,10 +5,10 @@ from typing import Any
 from kedro.io import Version
 from kedro_datasets._typing import ImagePreview
 
+from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.datasets.file import FileDataset
 from mnist_gradients.datasets.npz import read_npz, write_npz
 from mnist_gradients.datasets.previews import image_sheet
-from mnist_gradients.labelled_images import LabelledImages
 
 
 class LabelledImagesDataset(FileDataset[LabelledImages]):

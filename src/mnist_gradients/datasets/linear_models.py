@@ -8,9 +8,9 @@ import numpy as np
 from kedro.io import Version
 from kedro_datasets._typing import TablePreview
 
+from mnist_gradients.core.linear_model import LinearModel
 from mnist_gradients.datasets.file import FileDataset
 from mnist_gradients.datasets.npz import read_npz, write_npz
-from mnist_gradients.linear_model import LinearModel
 
 _FIELDS = [field.name for field in fields(LinearModel)]
 

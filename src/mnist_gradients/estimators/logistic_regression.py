@@ -15,10 +15,10 @@ from mnist_gradients.estimators.classifier import (
     check_count,
     check_number,
 )
-from mnist_gradients.maths.descent import DEFAULT_SOLVER, SOLVERS
 from mnist_gradients.maths.linear_objective import LinearObjective
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
+from mnist_gradients.maths.solvers.descent import DEFAULT_SOLVER, SOLVERS
 
 
 class GradientLogisticRegression(SoftmaxClassifier):

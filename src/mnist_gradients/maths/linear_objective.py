@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from mnist_gradients.maths.blocks import Term, block_sum, rows_per_block, spread
-from mnist_gradients.maths.mapped_rows import gather, release
-from mnist_gradients.maths.tiles import product, transposed_product
+from mnist_gradients.maths.rows.blocks import Term, block_sum, rows_per_block, spread
+from mnist_gradients.maths.rows.mapped_rows import gather, release
+from mnist_gradients.maths.rows.tiles import product, transposed_product
 
 Intercept = Literal["free", "penalised", "none"]
 Vector = NDArray[np.float64]

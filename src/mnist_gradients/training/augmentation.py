@@ -21,7 +21,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from mnist_gradients.tensorflow_import import import_tensorflow
+from mnist_gradients.core.tensorflow_import import import_tensorflow
 from mnist_gradients.training.parameters import AugmentationParameters
 
 N_FIELDS = 4096  # each meets a new image, angle and scale nearly every time it is drawn

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mnist_gradients.labelled_images import LabelledImages
-from mnist_gradients.tensorflow_import import import_tensorflow
+from mnist_gradients.core.labelled_images import LabelledImages
+from mnist_gradients.core.tensorflow_import import import_tensorflow
 from mnist_gradients.training.augmentation import Deformations, build_deformation
 from mnist_gradients.training.batches import draw_batches, stack
+from mnist_gradients.training.checkpoints import Checkpoints, name_of_training, resume
 from mnist_gradients.training.network import build_network, build_optimiser
 from mnist_gradients.training.parameters import FnnParameters
-from mnist_gradients.training.progress import Checkpoints, name_of_training, resume
 
 logger = logging.getLogger(__name__)
 

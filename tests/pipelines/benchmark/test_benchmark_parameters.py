@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from mnist_gradients.pipelines.benchmark.parameters import BenchmarkParameters
+from mnist_gradients.benchmarking.parameters import BenchmarkParameters
 
 
 def test_options_are_taken(options):

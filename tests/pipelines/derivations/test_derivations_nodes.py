@@ -11,7 +11,7 @@ from kedro_datasets.pandas import CSVDataset
 from pydantic import ValidationError
 
 from mnist_gradients.pipelines.derivations import create_pipeline, nodes
-from mnist_gradients.pipelines.derivations.parameters import DerivationsParameters
+from mnist_gradients.verification.parameters import DerivationsParameters
 
 PARAMETERS = {
     "step_sweep": {"largest": 0.1, "smallest": 1e-14, "points_per_decade": 4},

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_gradients.interactive import MOST_POINTS
 from mnist_gradients.pipelines.fnn import interactive, plots
+from mnist_gradients.plotting.interactive import MOST_POINTS
 
 DRAW = {
     "loss": (plots.plot_loss_curves, interactive.plot_interactive_loss_curves),

@@ -8,8 +8,8 @@ from kedro.runner import SequentialRunner
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.pandas import CSVDataset
 
+from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.datasets import CheckpointsDataset, KerasModelDataset
-from mnist_gradients.labelled_images import LabelledImages
 from mnist_gradients.maths.softmax import log_softmax
 from mnist_gradients.pipelines.fnn import create_pipeline, nodes, plots
 from mnist_gradients.training.views import stretched, upright

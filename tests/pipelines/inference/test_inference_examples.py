@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_gradients.own_images.decoding import decode
 from mnist_gradients.pipelines.inference.examples import draw_examples, main
+from mnist_gradients.preprocessing.decoding import decode
 
 EXAMPLES = Path(__file__).parents[3] / "data" / "01_raw" / "own_digits"
 

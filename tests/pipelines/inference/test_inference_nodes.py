@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from mnist_gradients.linear_model import LinearModel
+from mnist_gradients.core.linear_model import LinearModel
 from mnist_gradients.pipelines.inference import nodes
 from mnist_gradients.pipelines.inference.own_digit import OwnDigit
 

@@ -11,8 +11,8 @@ import pytest
 from kedro.config import OmegaConfigLoader
 from kedro.io import DatasetError
 
+from mnist_gradients.console.errors import short_message
 from mnist_gradients.datasets import LinearModelsDataset
-from mnist_gradients.errors import short_message
 from mnist_gradients.settings import CONFIG_LOADER_ARGS
 
 ROOT = Path(__file__).parents[3]
@@ -149,8 +149,8 @@ assert not {{'tensorflow', 'keras'}} & set(sys.modules)
 
 @pytest.mark.tensorflow
 def test_network_reads_the_examples(run_project, tmp_path):
+    from mnist_gradients.core.tensorflow_import import import_tensorflow
     from mnist_gradients.datasets import KerasModelDataset
-    from mnist_gradients.tensorflow_import import import_tensorflow
 
     import_tensorflow()
     import keras

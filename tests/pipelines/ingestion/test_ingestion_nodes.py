@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from mnist_gradients.labelled_images import LabelledImages
+from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.pipelines.ingestion import nodes
 from mnist_gradients.pipelines.ingestion.parameters import IngestionParameters
 

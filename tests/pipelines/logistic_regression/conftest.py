@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mnist_gradients.labelled_images import LabelledImages
+from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.pipelines.logistic_regression.parameters import TaskParameters
 
 

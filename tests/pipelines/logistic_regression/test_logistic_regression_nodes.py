@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_gradients.labelled_images import LabelledImages
-from mnist_gradients.linear_model import LinearModel
-from mnist_gradients.maths.descent import SOLVERS
+from mnist_gradients.core.labelled_images import LabelledImages
+from mnist_gradients.core.linear_model import LinearModel
+from mnist_gradients.maths.solvers.descent import SOLVERS
 from mnist_gradients.pipelines.logistic_regression import nodes
 from mnist_gradients.pipelines.logistic_regression.task import make_objective
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from mnist_gradients.linear_model import LinearModel
+from mnist_gradients.core.linear_model import LinearModel
 from mnist_gradients.pipelines.logistic_regression import plots
 
 

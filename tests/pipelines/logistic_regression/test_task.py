@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from mnist_gradients.linear_model import LinearModel
+from mnist_gradients.core.linear_model import LinearModel
 from mnist_gradients.pipelines.logistic_regression.task import (
     class_names,
     design_matrix,

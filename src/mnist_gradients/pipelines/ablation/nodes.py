@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from mnist_gradients import figures
-from mnist_gradients.labelled_images import LabelledImages
+from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.pipelines.ablation.parameters import AblationParameters
+from mnist_gradients.plotting import figures
 from mnist_gradients.training import loop
 from mnist_gradients.training.parameters import FnnParameters
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from mnist_gradients.labelled_images import LabelledImages
-from mnist_gradients.pipelines.benchmark import environment, tables
-from mnist_gradients.pipelines.benchmark.data import join
-from mnist_gradients.pipelines.benchmark.exact import find_optimum
-from mnist_gradients.pipelines.benchmark.parameters import BenchmarkParameters
-from mnist_gradients.pipelines.benchmark.race import Arena, hold_race
-from mnist_gradients.pipelines.benchmark.scaling import measure_growth
+from mnist_gradients.benchmarking import environment, tables
+from mnist_gradients.benchmarking.data import join
+from mnist_gradients.benchmarking.parameters import BenchmarkParameters
+from mnist_gradients.benchmarking.reference_objective import find_optimum
+from mnist_gradients.benchmarking.scaling import measure_growth
+from mnist_gradients.benchmarking.time_to_gap import Arena, hold_race
+from mnist_gradients.core.labelled_images import LabelledImages
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,8 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from mnist_gradients.pipelines.benchmark import nodes, plots, robustness, throughput
+from mnist_gradients.benchmarking import robustness, throughput
+from mnist_gradients.pipelines.benchmark import nodes, plots
 
 
 def create_pipeline() -> Pipeline:

@@ -5,9 +5,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mnist_gradients import figures
-from mnist_gradients.pipelines.benchmark.contenders import CONTENDERS, SCIKIT_LEARN
-from mnist_gradients.pipelines.benchmark.parameters import BenchmarkParameters
+from mnist_gradients.benchmarking.parameters import BenchmarkParameters
+from mnist_gradients.benchmarking.solvers import CONTENDERS, SCIKIT_LEARN
+from mnist_gradients.plotting import figures
 
 OWN_COLOURS = ("#fdae61", "#f46d43", "#d73027", "#7f0000", "#e08214")
 RIVAL_COLOURS = ("#08306b", "#2171b5", "#6baed6", "#1b7837", "#7fbf7b")

@@ -5,9 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from mnist_gradients.labelled_images import LabelledImages
-from mnist_gradients.pipelines.derivations import checks, step_sweep, twin
-from mnist_gradients.pipelines.derivations.parameters import DerivationsParameters
+from mnist_gradients.core.labelled_images import LabelledImages
+from mnist_gradients.verification import checks, step_sweep
+from mnist_gradients.verification import parity_check as twin
+from mnist_gradients.verification.parameters import DerivationsParameters
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mnist_gradients.figures import new_figure, tidy
+from mnist_gradients.plotting.figures import new_figure, tidy
 
 FORWARD, CENTRAL, COMPLEX = "#e08214", "#2166ac", "#1b7837"
 FLOAT64, FLOAT32 = "#2166ac", "#b2182b"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from mnist_gradients import figures, interactive
 from mnist_gradients.pipelines.fnn.plots import accuracy_limits, running_mean
+from mnist_gradients.plotting import figures, interactive
 
 
 def plot_interactive_loss_curves(history: pd.DataFrame) -> Any:

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mnist_gradients.evaluation import classification_metrics
-from mnist_gradients.labelled_images import LabelledImages
+from mnist_gradients.core.labelled_images import LabelledImages
+from mnist_gradients.core.metrics import classification_metrics
 from mnist_gradients.maths.softmax import log_softmax
 from mnist_gradients.training import loop
+from mnist_gradients.training.checkpoints import Checkpoints, name_of_training
 from mnist_gradients.training.parameters import FnnParameters
-from mnist_gradients.training.progress import Checkpoints, name_of_training
 from mnist_gradients.training.views import View, seen_as
 
 logger = logging.getLogger(__name__)

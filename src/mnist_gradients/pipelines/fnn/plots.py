@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from mnist_gradients import figures
-from mnist_gradients.evaluation import expected_calibration_error
-from mnist_gradients.labelled_images import LabelledImages
+from mnist_gradients.core.labelled_images import LabelledImages
+from mnist_gradients.core.metrics import expected_calibration_error
+from mnist_gradients.plotting import figures
 from mnist_gradients.training.augmentation import build_deformation, draw_deformations
 from mnist_gradients.training.parameters import FnnParameters
 

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from mnist_gradients.linear_model import LinearModel
+from mnist_gradients.core.linear_model import LinearModel
 from mnist_gradients.maths.softmax import log_softmax
-from mnist_gradients.own_images.decoding import decode
-from mnist_gradients.own_images.preprocessing import preprocess
 from mnist_gradients.pipelines.inference.own_digit import OwnDigit
 from mnist_gradients.pipelines.inference.parameters import InferenceParameters
+from mnist_gradients.preprocessing.decoding import decode
+from mnist_gradients.preprocessing.normalisation import preprocess
 
 logger = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mnist_gradients import figures
 from mnist_gradients.pipelines.inference.own_digit import OwnDigit
 from mnist_gradients.pipelines.inference.parameters import InferenceParameters
+from mnist_gradients.plotting import figures
 
 MOST_CARDS = 60
 MOST_COLUMNS = 3

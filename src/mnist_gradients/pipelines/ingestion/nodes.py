@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mnist_gradients import figures
-from mnist_gradients.labelled_images import LabelledImages
+from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.pipelines.ingestion.parameters import IngestionParameters
+from mnist_gradients.plotting import figures
 
 
 def label_images(

@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from mnist_gradients import interactive
 from mnist_gradients.pipelines.logistic_regression import plots
 from mnist_gradients.pipelines.logistic_regression.nodes import REFERENCE
+from mnist_gradients.plotting import interactive
 
 
 def plot_interactive_convergence(history: pd.DataFrame, comparison: pd.DataFrame) -> Any:

@@ -6,9 +6,9 @@ import time
 import numpy as np
 import pandas as pd
 
-from mnist_gradients.labelled_images import LabelledImages
-from mnist_gradients.linear_model import LinearModel
-from mnist_gradients.maths.descent import DEFAULT_SOLVER, SOLVERS
+from mnist_gradients.core.labelled_images import LabelledImages
+from mnist_gradients.core.linear_model import LinearModel
+from mnist_gradients.maths.solvers.descent import DEFAULT_SOLVER, SOLVERS
 from mnist_gradients.pipelines.logistic_regression.history import HistoryRecorder
 from mnist_gradients.pipelines.logistic_regression.parameters import TaskParameters
 from mnist_gradients.pipelines.logistic_regression.task import (

@@ -12,7 +12,7 @@ from pydantic import (
     field_validator,
 )
 
-from mnist_gradients.maths.descent import SOLVERS
+from mnist_gradients.maths.solvers.descent import SOLVERS
 
 
 class SolverParameters(BaseModel):

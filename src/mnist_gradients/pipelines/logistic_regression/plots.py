@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mnist_gradients import figures
-from mnist_gradients.labelled_images import LabelledImages
-from mnist_gradients.linear_model import LinearModel
+from mnist_gradients.core.labelled_images import LabelledImages
+from mnist_gradients.core.linear_model import LinearModel
 from mnist_gradients.pipelines.logistic_regression.nodes import REFERENCE
 from mnist_gradients.pipelines.logistic_regression.parameters import TaskParameters
 from mnist_gradients.pipelines.logistic_regression.task import (
@@ -14,6 +13,7 @@ from mnist_gradients.pipelines.logistic_regression.task import (
     design_matrix,
     targets,
 )
+from mnist_gradients.plotting import figures
 
 SMALLEST_GAP = 1e-13  # what float64 can still tell apart
 CONVERGENCE_AXES = {"iteration": "iterations", "seconds": "seconds, set-up included"}

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from mnist_gradients.evaluation import classification_metrics
-from mnist_gradients.labelled_images import LabelledImages
-from mnist_gradients.linear_model import LinearModel
+from mnist_gradients.core.labelled_images import LabelledImages
+from mnist_gradients.core.linear_model import LinearModel
+from mnist_gradients.core.metrics import classification_metrics
 from mnist_gradients.maths.linear_objective import LinearObjective
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from mnist_gradients.machine import processor
-from mnist_gradients.maths.blocks import available_cores
+from mnist_gradients.core.machine import processor
+from mnist_gradients.maths.rows.blocks import available_cores
 
 PACKAGES = (
     *("mnist-gradients", "kedro", "numpy", "scipy", "pandas", "matplotlib"),

@@ -1,0 +1,255 @@
+"""How many images a second four ways of training the same network see, and what deforming costs."""
+
+import logging
+import time
+import warnings
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mnist_gradients.benchmarking.parameters import BenchmarkParameters
+from mnist_gradients.core.labelled_images import LabelledImages
+from mnist_gradients.core.tensorflow_import import import_tensorflow
+from mnist_gradients.training import loop
+from mnist_gradients.training.augmentation import (
+    Deformations,
+    build_deformation,
+    draw_deformations,
+)
+from mnist_gradients.training.batches import draw_batches, stack
+from mnist_gradients.training.network import build_network, build_optimiser
+from mnist_gradients.training.parameters import FnnParameters
+
+logger = logging.getLogger(__name__)
+
+PEAK_SIDE = 2048  # of the square matrices whose product is taken for the machine's peak
+PEAK_PRODUCTS = 10
+DEFORMED_BATCHES = 20
+
+Timed = Callable[[int], float]
+
+
+def measure_throughput(
+    train: LabelledImages, fnn: FnnParameters, parameters: BenchmarkParameters, seed: int
+) -> pd.DataFrame:
+    """Measure the training of each network: as configured, and the same plain work four times.
+
+    Plain work is ReLU layers without normalisation, Adam, images as they are, float32: what all
+    four can do. All cores take part. Compilation and the first iterations are not timed.
+
+    Returns:
+        One row per network and way of training: network, hidden_widths, batch_size, way,
+        images_per_second, and fraction_of_peak, the floating-point operations of the matrix
+        products per second relative to those of a product of two large matrices in float32.
+    """
+    throughput = parameters.throughput
+    images = train.take(np.arange(min(len(train), throughput.images)))
+    peak = measure_peak()
+    rows = []
+    for name, changes in throughput.networks.items():
+        configured = fnn.changed(changes)
+        plain = _plain(configured)
+        ways = {
+            "this project, as configured": lambda: _resident(images, configured, seed),  # noqa: B023
+            "this project": lambda: _resident(images, plain, seed),  # noqa: B023
+            "Keras model.fit": lambda: _keras_fit(images, plain, seed),  # noqa: B023
+            "scikit-learn MLPClassifier": lambda: _scikit_learn(images, plain, seed),  # noqa: B023
+            "NumPy network": lambda: _numpy(images, plain, seed),  # noqa: B023
+        }
+        for way, prepare in ways.items():
+            speed = _images_per_second(prepare(), plain.batch_size, throughput.seconds)
+            logger.info("    %s, %s: %d images a second", name, way, speed)
+            rows.append(
+                {
+                    "network": name,
+                    "hidden_widths": "-".join(map(str, plain.hidden_widths)),
+                    "batch_size": plain.batch_size,
+                    "way": way,
+                    "images_per_second": round(speed),
+                    "fraction_of_peak": speed * operations_per_image(images, plain) / peak,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def measure_augmentation(
+    train: LabelledImages, fnn: FnnParameters, parameters: BenchmarkParameters, seed: int
+) -> pd.DataFrame:
+    """Measure what it costs to deform an image, drawing how included.
+
+    Returns:
+        One row per network: network; max_shift, rotation, scale, shear and elastic; microseconds,
+        the CPU time per image of all threads together; setup_seconds, the CPU time of compiling
+        and of making the bank of displacement fields, once in a training.
+    """
+    tf = import_tensorflow()
+    rows = []
+    for name, changes in parameters.throughput.networks.items():
+        augmentation = fnn.changed(changes).augmentation
+        images = tf.constant(train.images[: fnn.changed(changes).batch_size])
+        rng = np.random.default_rng(seed)
+        began = time.process_time()
+        deform = build_deformation(train.images.shape[1:], augmentation, seed)
+
+        @tf.function(jit_compile=True)
+        def compiled(*how: Any) -> Any:
+            return deform(images, Deformations(*how))  # noqa: B023 - used at once
+
+        compiled(*draw_deformations(len(images), augmentation, rng).arrays())
+        setup_seconds = time.process_time() - began
+        began = time.process_time()
+        for _ in range(DEFORMED_BATCHES):
+            compiled(*draw_deformations(len(images), augmentation, rng).arrays()).numpy()
+        seconds = (time.process_time() - began) / (DEFORMED_BATCHES * len(images))
+        logger.info("    %s: %.1f microseconds to deform an image", name, 1e6 * seconds)
+        options = augmentation.model_dump(exclude={"elastic_smoothness"})
+        rows.append(
+            {"network": name}
+            | options
+            | {"microseconds": 1e6 * seconds, "setup_seconds": setup_seconds}
+        )
+    return pd.DataFrame(rows)
+
+
+def measure_peak() -> float:
+    """Return the floating-point operations per second of the best of several large products."""
+    rng = np.random.default_rng(0)
+    A, B = rng.standard_normal((2, PEAK_SIDE, PEAK_SIDE), dtype=np.float32)
+    seconds = []
+    for _ in range(PEAK_PRODUCTS):
+        began = time.perf_counter()
+        A @ B
+        seconds.append(time.perf_counter() - began)
+    return 2 * PEAK_SIDE**3 / min(seconds)
+
+
+def operations_per_image(images: LabelledImages, parameters: FnnParameters) -> int:
+    """Return the floating-point operations in the matrix products of an image's training.
+
+    Forward X W, backward X^T D and D W^T, two for each weight; the first layer passes nothing on.
+    """
+    n_classes = int(images.labels.max()) + 1
+    sizes = [images.images[0].size, *parameters.hidden_widths, n_classes]
+    weights = [a * b for a, b in pairwise(sizes)]
+    return 6 * sum(weights) - 2 * weights[0]
+
+
+def _plain(parameters: FnnParameters) -> FnnParameters:
+    """Return the same sizes without anything that not all ways of training can do."""
+    nothing = dict.fromkeys(("max_shift", "rotation", "scale", "shear", "elastic"), 0)
+    changes = {
+        "activation": "relu",
+        "dropout": 0.0,
+        "batch_normalisation": False,
+        "precision": "float32",
+        "optimiser": "adam",
+        "schedule": "constant",
+        "learning_rate": 1e-3,
+        "label_smoothing": 0.0,
+        "weight_averaging": 0.0,
+        "augmentation": nothing,
+    }
+    return parameters.changed(changes)
+
+
+def _images_per_second(timed: Timed, batch_size: int, seconds: float) -> float:
+    """Return the throughput: a short run says how long a run of that many seconds is."""
+    timed(2)
+    few = 5
+    iterations = max(few, round(few * seconds / timed(few)))
+    return iterations * batch_size / timed(iterations)
+
+
+def _resident(images: LabelledImages, parameters: FnnParameters, seed: int) -> Timed:
+    import_tensorflow()
+    n_classes = int(images.labels.max()) + 1
+    network = build_network(parameters, images.images.shape[1:], n_classes)
+    optimiser = build_optimiser(parameters, len(images) // parameters.batch_size)
+    average = None
+    if parameters.weight_averaging:
+        average = build_network(parameters, images.images.shape[1:], n_classes)
+    run = loop.compile_iterations(
+        network, optimiser, images, parameters, seed=seed, average=average
+    )
+    batches = draw_batches(len(images), parameters, seed)
+
+    def timed(iterations: int) -> float:
+        began = time.perf_counter()
+        run(*stack(batches, iterations))
+        return time.perf_counter() - began
+
+    return timed
+
+
+def _keras_fit(images: LabelledImages, parameters: FnnParameters, seed: int) -> Timed:
+    import_tensorflow()
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    n_classes = int(images.labels.max()) + 1
+    network = build_network(parameters, images.images.shape[1:], n_classes)
+    network.compile(
+        keras.optimizers.Adam(parameters.learning_rate),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    return _timed_fit(
+        images,
+        parameters.batch_size,
+        lambda X, y: network.fit(
+            X.reshape(-1, *images.images.shape[1:]),
+            y,
+            batch_size=parameters.batch_size,
+            epochs=1,
+            verbose=0,
+        ),
+    )
+
+
+def _scikit_learn(images: LabelledImages, parameters: FnnParameters, seed: int) -> Timed:
+    from sklearn.neural_network import MLPClassifier
+
+    network = MLPClassifier(
+        parameters.hidden_widths,
+        batch_size=parameters.batch_size,
+        learning_rate_init=parameters.learning_rate,
+        alpha=0.0,
+        max_iter=1,
+        random_state=seed,
+    )
+    return _timed_fit(images, parameters.batch_size, network.fit)
+
+
+def _numpy(images: LabelledImages, parameters: FnnParameters, seed: int) -> Timed:
+    from mnist_gradients.estimators import GradientMLPClassifier
+
+    network = GradientMLPClassifier(
+        hidden_layer_sizes=parameters.hidden_widths,
+        batch_size=parameters.batch_size,
+        learning_rate=parameters.learning_rate,
+        alpha=0.0,
+        max_iter=1,
+        random_state=seed,
+    )
+    return _timed_fit(images, parameters.batch_size, network.fit)
+
+
+def _timed_fit(
+    images: LabelledImages, batch_size: int, fit: Callable[[np.ndarray, np.ndarray], Any]
+) -> Timed:
+    """Time fits of one epoch on the images, and on some of them for the rest of the iterations."""
+    X = images.images.reshape(len(images), -1).astype(np.float32) / 255
+    y = images.labels.astype(np.int64)
+
+    def timed(iterations: int) -> float:
+        epochs, rest = divmod(iterations * batch_size, len(images))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # one epoch is not enough to converge
+            began = time.perf_counter()
+            for n in [len(images)] * epochs + [rest] * (rest > 0):
+                fit(X[:n], y[:n])
+            return time.perf_counter() - began
+
+    return timed

@@ -1,0 +1,1 @@
+"""What the command line says: short error messages, and unknown parameter names."""

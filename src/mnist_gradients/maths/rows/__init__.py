@@ -1,0 +1,1 @@
+"""How sums over rows are computed: blocks, threads, and products of tall matrices."""

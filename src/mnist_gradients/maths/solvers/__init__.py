@@ -1,0 +1,1 @@
+"""Solvers: each minimises an objective that returns its value and its gradient together."""

@@ -1,0 +1,190 @@
+"""Limited-memory BFGS, and the search for a step along its directions."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from mnist_gradients.maths.solvers.solution import (
+    Callback,
+    Differentiable,
+    Objective,
+    Solution,
+    Vector,
+    first_iterate,
+    norm,
+    report,
+    solution,
+)
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """One iterate of L-BFGS.
+
+    Attributes:
+        iteration: Steps taken so far.
+        weights: Parameter vector, (size,).
+        value: Objective there.
+        gradient: Gradient there, (size,).
+        curvature: Mean curvature of the objective along the last step; infinite at the start.
+    """
+
+    iteration: int
+    weights: Vector
+    value: float
+    gradient: Vector
+    curvature: float
+
+
+def lbfgs(
+    objective: Objective,
+    start: Vector | None = None,
+    *,
+    max_iterations: int = 1_000,
+    tolerance: float = 1e-6,
+    memory: int = 10,
+    callback: Callback | None = None,
+) -> Solution:
+    """Limited-memory BFGS: Newton's step with the curvature seen in the last few steps.
+
+    ::
+
+        w <- w - alpha H grad J(w),   H s.t. H (grad J_{k+1} - grad J_k) = w_{k+1} - w_k
+
+    The step alpha meets the Wolfe conditions; alpha = 1 nearly always does.
+
+    Source: Nocedal and Wright, "Numerical Optimization" (2006), algorithms 7.4 and 7.5.
+
+    Args:
+        objective: Value and gradient.
+        start: First iterate, (size,); None for zero.
+        max_iterations: Largest number of steps.
+        tolerance: Stop once the norm of the gradient is at or below it.
+        memory: Number of steps remembered.
+        callback: Called with (iteration, objective, gradient norm), from iteration 0 on.
+
+    Returns:
+        The last iterate.
+    """
+    w = first_iterate(objective, start)
+    failure = "no step lowers the objective further"
+    for iterate in lbfgs_iterates(objective, w, memory):
+        report(callback, iterate.iteration, iterate.value, iterate.gradient)
+        if norm(iterate.gradient) <= tolerance:
+            break
+        if iterate.iteration == max_iterations:
+            failure = "iteration limit reached"
+            break
+    return solution(
+        iterate.weights, iterate.value, iterate.gradient, iterate.iteration, tolerance, failure
+    )
+
+
+def lbfgs_iterates(objective: Differentiable, start: Vector, memory: int = 10) -> Iterator[Iterate]:
+    """Iterates of :func:`lbfgs`, the start first, until no step lowers the objective.
+
+    Args:
+        objective: Value and gradient.
+        start: First iterate, (size,).
+        memory: Number of steps remembered.
+
+    Yields:
+        One iterate after another; the caller decides when to stop.
+
+    Raises:
+        ValueError: If the objective is not finite at the start.
+    """
+    pairs: deque[tuple[Vector, Vector]] = deque(maxlen=memory)
+    value, gradient = objective(start)
+    if not np.isfinite(value):
+        raise ValueError(
+            f"objective is {value} at the first iterate, expected a finite number: "
+            "the data or the start holds values that are infinite, too large or not a number"
+        )
+    iterate = Iterate(0, start, value, gradient, float("inf"))
+    yield iterate
+    while step := wolfe_step(objective, iterate, quasi_newton_direction(pairs, gradient)):
+        w, value, gradient = step
+        s, y = w - iterate.weights, gradient - iterate.gradient
+        pairs.append((s, y))
+        iterate = Iterate(iterate.iteration + 1, w, value, gradient, float(s @ y / (s @ s)))
+        yield iterate
+
+
+def quasi_newton_direction(pairs: deque[tuple[Vector, Vector]], gradient: Vector) -> Vector:
+    """Minus the gradient, times the inverse Hessian as the remembered steps show it.
+
+    The two-loop recursion starts from the multiple of the identity that fits the last step; without
+    steps to remember, from one that makes the direction at most of length 1.
+
+    Args:
+        pairs: Steps s and the changes y of the gradient over them, oldest first.
+        gradient: Gradient at the current iterate, (size,).
+
+    Returns:
+        Descent direction, (size,).
+    """
+    if not pairs:
+        return -gradient / max(1.0, norm(gradient))
+    q = gradient.copy()
+    coefficients = []
+    for s, y in reversed(pairs):
+        a = (s @ q) / (s @ y)
+        q -= a * y
+        coefficients.append(a)
+    s, y = pairs[-1]
+    r = (s @ y) / (y @ y) * q
+    for (s, y), a in zip(pairs, reversed(coefficients), strict=True):
+        r += (a - (y @ r) / (s @ y)) * s
+    return -r
+
+
+def wolfe_step(
+    objective: Differentiable, iterate: Iterate, direction: Vector, max_trials: int = 30
+) -> tuple[Vector, float, Vector] | None:
+    """Find a step along a descent direction that meets the weak Wolfe conditions.
+
+    ::
+
+        J(w + alpha p) <= J(w) + 1e-4 alpha grad J(w)^T p
+        grad J(w + alpha p)^T p >= 0.9 grad J(w)^T p
+
+    by doubling until a bracket is found and then bisecting it (Lewis and Overton, "Nonsmooth
+    optimization via quasi-Newton methods", 2013). Where the decrease drowns in the rounding of J,
+    the first condition is replaced by its equivalent for a quadratic, in slopes alone (Hager and
+    Zhang, "A new conjugate gradient method with guaranteed descent", 2005).
+
+    Args:
+        objective: Value and gradient.
+        iterate: Where to start from.
+        direction: Descent direction p, (size,).
+        max_trials: Largest number of evaluations.
+
+    Returns:
+        Next iterate, objective and gradient there; None if there is no such step.
+    """
+    w, value = iterate.weights, iterate.value
+    slope = iterate.gradient @ direction
+    if not slope < 0:
+        return None
+    rounding = 1e-6 * abs(value)
+    alpha, low, high = 1.0, 0.0, np.inf
+    for _ in range(max_trials):
+        w_next = w + alpha * direction
+        value_next, gradient_next = objective(w_next)
+        slope_next = gradient_next @ direction
+        decreases = value_next <= value + 1e-4 * alpha * slope or (
+            value_next <= value + rounding and slope_next <= (2e-4 - 1) * slope
+        )
+        if decreases and slope_next >= 0.9 * slope:
+            return w_next, value_next, gradient_next
+        if decreases:
+            low = alpha
+        else:
+            high = alpha
+        alpha = 2 * low if np.isinf(high) else (low + high) / 2
+    return None

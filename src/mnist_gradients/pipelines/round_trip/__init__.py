@@ -1,5 +1,0 @@
-"""What the way through an image file costs: test digits as large PNG files, and back."""
-
-from mnist_gradients.pipelines.round_trip.pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]

@@ -1,0 +1,1 @@
+"""Checks of every hand-derived formula against independent oracles."""

@@ -1,0 +1,119 @@
+import time
+
+import numpy as np
+import pytest
+
+from mnist_gradients.benchmarking import throughput
+from mnist_gradients.training.parameters import FnnParameters
+
+WAYS = [
+    "this project, as configured",
+    "this project",
+    "Keras model.fit",
+    "scikit-learn MLPClassifier",
+    "NumPy network",
+]
+
+
+@pytest.fixture
+def fnn():
+    augmentation = {
+        "max_shift": 1,
+        "rotation": 5,
+        "scale": 0,
+        "shear": 0,
+        "elastic": 0,
+        "elastic_smoothness": 4,
+    }
+    return FnnParameters(
+        hidden_widths=(16,),
+        activation="relu",
+        dropout=0.0,
+        batch_normalisation=True,
+        precision="float32",
+        optimiser="adamw",
+        learning_rate=1e-3,
+        weight_decay=0.01,
+        schedule="cosine",
+        warmup_epochs=0.5,
+        label_smoothing=0.05,
+        weight_averaging=0.9,
+        augmentation=augmentation,
+        include_validation=False,
+        batch_size=20,
+        epochs=2,
+        evaluate_every=10,
+        record_every=1,
+        networks=1,
+        views=("original",),
+        checkpoint_seconds=60,
+    )
+
+
+@pytest.mark.tensorflow
+def test_every_network_is_trained_in_every_way(digits, fnn, parameters):
+    table = throughput.measure_throughput(digits, fnn, parameters(), 0)
+    assert list(table) == [
+        *("network", "hidden_widths", "batch_size"),
+        *("way", "images_per_second", "fraction_of_peak"),
+    ]
+    assert table["network"].tolist() == ["one"] * 5 + ["two"] * 5
+    assert table["way"].tolist() == WAYS * 2
+    assert table["hidden_widths"].unique().tolist() == ["16", "8-4"]
+    assert table["batch_size"].unique().tolist() == [20, 50]
+    assert (table["images_per_second"] > 0).all()
+    assert table["fraction_of_peak"].between(0, 1, inclusive="neither").all()
+
+
+@pytest.mark.tensorflow
+def test_cost_of_deforming_is_that_of_the_networks_batches(digits, fnn, parameters):
+    table = throughput.measure_augmentation(digits, fnn, parameters(), 0)
+    assert list(table) == [
+        *("network", "max_shift", "rotation", "scale", "shear", "elastic"),
+        *("microseconds", "setup_seconds"),
+    ]
+    assert table["network"].tolist() == ["one", "two"]
+    assert table["rotation"].tolist() == [5, 5]
+    assert table["microseconds"].between(0.1, 1000).all()
+    assert table["setup_seconds"].between(0.001, 60).all()
+
+
+def test_operations_are_those_of_the_matrix_products(digits, fnn):
+    """Forward and both products backward; images are the first layer's input and need none."""
+    pixels = digits.images[0].size
+    n_classes = int(digits.labels.max()) + 1
+    expected = 2 * (2 * pixels * 16 + 3 * 16 * n_classes)
+    assert throughput.operations_per_image(digits, fnn) == expected
+
+
+def test_throughput_is_images_by_seconds():
+    def timed(iterations):
+        return 0.001 * iterations
+
+    assert throughput._images_per_second(timed, 20, 0.1) == pytest.approx(20_000)
+
+
+def test_fits_see_as_many_images_as_the_iterations(digits):
+    seen = []
+    few = digits.take(np.arange(50))
+
+    def fit(X, y):
+        assert X.dtype == np.float32
+        assert 0 <= X.min() <= X.max() <= 1
+        np.testing.assert_array_equal(y, few.labels[: len(X)])
+        seen.append(len(X))
+
+    timed = throughput._timed_fit(few, 20, fit)
+    assert timed(6) > 0
+    assert seen == [50, 50, 20]
+
+
+def test_peak_is_that_of_a_large_product(monkeypatch):
+    monkeypatch.setattr(throughput, "PEAK_SIDE", 256)
+    peak = throughput.measure_peak()
+    A = np.ones((256, 256), np.float32)
+    began = time.perf_counter()
+    for _ in range(50):
+        A @ A
+    mean = 50 * 2 * 256**3 / (time.perf_counter() - began)
+    assert peak > mean / 3

@@ -1,0 +1,51 @@
+"""Products by tiles are the products."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mnist_gradients.maths.rows import tiles
+
+
+@settings(deadline=None)
+@given(st.integers(1, 200), st.integers(1, 5), st.integers(1, 4), st.integers(1, 400))
+def test_products_by_tiles_are_the_products(n_rows, d, K, small):
+    generator = np.random.default_rng(n_rows)
+    X = generator.normal(size=(n_rows, d))
+    W, R = generator.normal(size=(d, K)), generator.normal(size=(n_rows, K))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiles, "SMALL_PRODUCT", small)
+        patch.setattr(tiles, "LEAST_ROWS", 1)
+        patch.setattr(tiles, "multiplies_small_operands_in_place", lambda: True)
+        np.testing.assert_allclose(tiles.product(X, W), X @ W, atol=1e-12)
+        np.testing.assert_allclose(tiles.transposed_product(X, R), X.T @ R, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("d", "K", "rows"),
+    [
+        (784, 10, 96),  # softmax on MNIST: cut
+        (784, 1, 200),  # a single column: no need
+        (8, 10, 200),  # small anyway
+        (10_000, 10, 200),  # tiles of eight rows would not pay
+    ],
+)
+def test_tiles_suit_the_shapes(monkeypatch, d, K, rows):
+    monkeypatch.setattr(tiles, "multiplies_small_operands_in_place", lambda: True)
+    assert tiles.rows_per_tile(200, d, K) == rows
+
+
+@pytest.mark.parametrize(("architecture", "tiled"), [("SkylakeX", True), ("Haswell", False)])
+def test_tiles_need_a_processor_that_gains_by_them(monkeypatch, architecture, tiled):
+    library = {"user_api": "blas", "architecture": architecture}
+    monkeypatch.setattr(tiles, "threadpool_info", lambda: [{"user_api": "openmp"}, library])
+    tiles.multiplies_small_operands_in_place.cache_clear()
+    assert (tiles.rows_per_tile(200, 784, 10) < 200) == tiled
+    tiles.multiplies_small_operands_in_place.cache_clear()
+
+
+def test_types_are_kept():
+    X, W = np.ones((3, 2), np.float32), np.ones((2, 4), np.float32)
+    assert tiles.product(X, W).dtype == np.float32
+    assert tiles.transposed_product(X, np.ones((3, 4), np.float32)).dtype == np.float32

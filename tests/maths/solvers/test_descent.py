@@ -1,0 +1,133 @@
+"""Every solver on problems whose minimum is known."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mnist_gradients.maths.solvers.descent import (
+    DEFAULT_SOLVER,
+    SOLVERS,
+    accelerated_descent,
+    gradient_descent,
+    lbfgs,
+    preconditioned_lbfgs,
+)
+from mnist_gradients.maths.solvers.lbfgs import Iterate, wolfe_step
+
+
+class Quadratic:
+    """J(w) = 1/2 (w - minimiser)^T A (w - minimiser)."""
+
+    def __init__(self, eigenvalues, minimiser):
+        self.A, self.minimiser = np.diag(eigenvalues), np.array(minimiser)
+        self.size = self.minimiser.size
+        self.evaluations = 0
+
+    def __call__(self, w):
+        self.evaluations += 1
+        gradient = self.A @ (w - self.minimiser)
+        return (w - self.minimiser) @ gradient / 2, gradient
+
+    def lipschitz(self):
+        return self.A.max()
+
+
+TEXTBOOK = [gradient_descent, accelerated_descent, lbfgs]
+
+
+@pytest.mark.parametrize("solver", TEXTBOOK)
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.floats(0.05, 5), min_size=1, max_size=6), st.integers(0, 9))
+def test_the_minimum_of_a_quadratic_is_found(solver, eigenvalues, seed):
+    minimiser = np.random.default_rng(seed).normal(size=len(eigenvalues))
+    solution = solver(Quadratic(eigenvalues, minimiser), tolerance=1e-9)
+    assert solution.converged
+    assert solution.gradient_norm <= 1e-9
+    assert solution.message == "gradient norm at or below 1e-09"
+    np.testing.assert_allclose(solution.weights, minimiser, atol=1e-7)
+
+
+@pytest.mark.parametrize("solver", TEXTBOOK)
+def test_the_callback_sees_every_iteration_from_zero_on(solver):
+    seen = []
+    objective = Quadratic([1.0, 0.01], [3.0, -2.0])
+    start = np.array([1.0, 1.0])
+    solution = solver(
+        objective, start, max_iterations=7, tolerance=1e-12, callback=lambda *a: seen.append(a)
+    )
+    value, gradient = objective(start)
+    assert seen[0] == (0, pytest.approx(value), pytest.approx(np.linalg.norm(gradient)))
+    assert [row[0] for row in seen] == list(range(solution.iterations + 1))
+    assert seen[-1][1:] == (solution.objective, solution.gradient_norm)
+    np.testing.assert_array_equal(start, [1.0, 1.0])
+
+
+@pytest.mark.parametrize("solver", [gradient_descent, accelerated_descent])
+def test_an_exhausted_budget_is_said(solver):
+    solution = solver(Quadratic([1.0, 0.001], [3.0, -2.0]), max_iterations=3, tolerance=1e-9)
+    assert (solution.iterations, solution.converged) == (3, False)
+    assert solution.message == "iteration limit reached"
+
+
+def test_gradient_descent_is_the_textbook_rule():
+    objective = Quadratic([1.0, 0.5], [3.0, -2.0])
+    solution = gradient_descent(objective, np.ones(2), step_size=0.3, max_iterations=1)
+    np.testing.assert_allclose(solution.weights, [1 + 0.3 * 2, 1 - 0.3 * 1.5], rtol=1e-15)
+
+
+def test_gradient_descent_never_increases_the_objective():
+    values = []
+    objective = Quadratic([4.0, 0.5, 0.01], [3.0, -2.0, 5.0])
+    gradient_descent(objective, max_iterations=50, callback=lambda _, J, __: values.append(J))
+    assert np.all(np.diff(values) <= 0)
+
+
+def test_acceleration_and_curvature_each_save_iterations():
+    eigenvalues, minimiser = np.geomspace(1e-3, 1, 20), np.ones(20)
+    textbook, accelerated, quasi_newton = (
+        solver(Quadratic(eigenvalues, minimiser), tolerance=1e-6).iterations for solver in TEXTBOOK
+    )
+    assert 4 * accelerated < textbook
+    assert 2 * quasi_newton < accelerated
+
+
+@pytest.mark.parametrize("length", [1e-6, 1.0, 1e6])
+def test_a_wolfe_step_meets_both_conditions_from_any_first_length(length):
+    objective = Quadratic([1.0, 0.2], [3.0, -2.0])
+    value, gradient = objective(np.zeros(2))
+    direction = -length * gradient
+    start = Iterate(0, np.zeros(2), value, gradient, np.inf)
+    w_next, value_next, gradient_next = wolfe_step(objective, start, direction)
+    alpha = np.linalg.norm(w_next) / np.linalg.norm(direction)
+    assert value_next <= value + 1e-4 * alpha * (gradient @ direction)
+    assert gradient_next @ direction >= 0.9 * (gradient @ direction)
+
+
+def test_there_is_no_wolfe_step_uphill():
+    objective = Quadratic([1.0], [3.0])
+    value, gradient = objective(np.zeros(1))
+    start = Iterate(0, np.zeros(1), value, gradient, np.inf)
+    assert wolfe_step(objective, start, gradient) is None
+
+
+def test_lbfgs_says_that_rounding_allows_no_further_step():
+    class Rounded(Quadratic):
+        def __call__(self, w):
+            value, gradient = super().__call__(w)
+            return value, np.where(np.abs(gradient) < 1e-3, 1e-3, gradient)
+
+    solution = lbfgs(Rounded([1.0, 0.3], [3.0, -2.0]), tolerance=1e-6, max_iterations=100)
+    assert not solution.converged
+    assert solution.message == "no step lowers the objective further"
+
+
+def test_a_start_of_the_wrong_length_is_refused():
+    for solver in TEXTBOOK:
+        with pytest.raises(ValueError, match=r"start has shape \(3,\), expected \(2,\)"):
+            solver(Quadratic([1.0, 1.0], [0.0, 0.0]), np.zeros(3))
+
+
+def test_solvers_are_known_by_their_names():
+    assert all(SOLVERS[solver.__name__] is solver for solver in [*TEXTBOOK, preconditioned_lbfgs])
+    assert SOLVERS[DEFAULT_SOLVER] is preconditioned_lbfgs

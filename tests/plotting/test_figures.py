@@ -1,0 +1,92 @@
+import io
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from matplotlib.text import Text
+
+from mnist_gradients.plotting import figures
+
+
+def pixels(figure):
+    """Draw a figure, which must give no warning, and return what is seen."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    file.seek(0)
+    return imread(file)
+
+
+def test_new_figure_has_the_size_in_inches_and_a_grid_behind_the_data():
+    figure, axes = figures.new_figure(width=5, height=3)
+    assert tuple(figure.get_size_inches()) == (5, 3)
+    assert axes.get_axisbelow() is True
+    assert not axes.spines["top"].get_visible()
+    assert axes.spines["left"].get_visible()
+    pixels(figure)
+
+
+def test_legend_outside_covers_no_data():
+    figure, axes = figures.new_figure(width=6, height=3)
+    axes.plot([0, 1], [0, 1], label="line")
+    figures.legend_outside(axes, title="lines")
+    pixels(figure)
+    assert axes.get_legend().get_title().get_text() == "lines"
+    assert axes.get_legend().get_window_extent().x0 >= axes.get_window_extent().x1
+
+
+def test_digit_grid_shows_every_image_where_it_belongs():
+    rows = [np.full((2, 4, 4), 10, dtype=np.uint8), np.full((3, 4, 4), 200, dtype=np.uint8)]
+    figure = figures.digit_grid(
+        rows, title="digits", row_labels=["1", "7"], captions=[["a", "b"], ["c", "d", "e"]]
+    )
+    grid = np.array(figure.axes).reshape(2, 3)
+    shown = [[axes.images[0].get_array()[0, 0] for axes in row if axes.images] for row in grid]
+    assert shown == [[10, 10], [200, 200, 200]]
+    assert [axes.get_ylabel() for axes in grid[:, 0]] == ["1", "7"]
+    assert [axes.get_xlabel() for axes in grid[1]] == ["c", "d", "e"]
+    assert figure.get_suptitle() == "digits"
+    assert pixels(figure).std() > 0
+
+
+def test_digit_grid_of_no_image_is_a_title_alone():
+    figure = figures.digit_grid([np.zeros((0, 4, 4), dtype=np.uint8)], title="none")
+    assert figure.get_suptitle() == "none"
+    assert not any(axes.images for axes in figure.axes)
+    pixels(figure)
+
+
+def test_title_of_a_narrow_digit_grid_is_not_cut_off():
+    title = "The 1 worst of 1 mistakes: true class → prediction, its probability"
+    figure = figures.digit_grid([np.zeros((1, 4, 4), dtype=np.uint8)], title=title)
+    pixels(figure)
+    text = figure.findobj(lambda artist: isinstance(artist, Text) and artist.get_text() == title)[0]
+    extent = text.get_window_extent()
+    assert extent.x0 > 0
+    assert extent.x1 < figure.bbox.width
+
+
+def test_every_digit_is_drawn_on_the_same_scale_from_white_to_black():
+    figure = figures.digit_grid([np.array([[[0, 100]]], dtype=np.uint8)], title="")
+    image = figure.axes[0].images[0]
+    assert image.get_clim() == (0, 255)
+    assert image.get_cmap()(0.0)[:3] == (1, 1, 1)
+
+
+def test_confusion_matrix_writes_every_count_and_colours_only_mistakes():
+    counts = np.array([[1200, 3], [0, 50]])
+    figure = figures.confusion_matrix(counts, ["even", "odd"], "4 classifiers")
+    axes, colour_bar = figure.axes
+    assert [text.get_text() for text in axes.texts] == ["1,200", "3", "0", "50"]
+    assert axes.images[0].get_array().tolist() == [[0, 3], [0, 0]]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["even", "odd"]
+    assert axes.get_title() == "4 classifiers"
+    assert colour_bar.get_ylabel() == "mistakes (images)"
+    pixels(figure)
+
+
+@pytest.mark.parametrize("n_classes", [2, 10, 26])
+def test_confusion_matrix_without_a_mistake_can_be_drawn(n_classes):
+    counts = np.eye(n_classes, dtype=int)
+    names = [str(label) for label in range(n_classes)]
+    assert pixels(figures.confusion_matrix(counts, names, "none")).std() > 0
