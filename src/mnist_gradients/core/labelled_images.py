@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_gradients.core.arrays import check_array
+from mnist_gradients.maths.checking import check_array
 
 
 @dataclass(frozen=True, eq=False)

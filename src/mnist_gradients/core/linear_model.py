@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_gradients.core.arrays import check_array
+from mnist_gradients.maths.checking import check_array
 from mnist_gradients.maths.softmax import log_softmax
 
 # Rows converted to float64 at a time: 2048 images of 784 pixels take 13 MB.

@@ -11,7 +11,7 @@
 import numpy as np
 from kedro.validation.exceptions import DataValidationError
 
-from mnist_gradients.core.arrays import check_array
+from mnist_gradients.maths.checking import check_array
 
 
 class RawDataError(DataValidationError):

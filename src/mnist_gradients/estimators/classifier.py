@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -57,45 +55,3 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator, ABC):
         if len(self.classes_) < 2:
             raise ValueError(f"y holds one class, {self.classes_[0]!r}, expected at least two")
         return rows, numbers
-
-
-def check_number(name: str, value: object, *, zero: bool = False, infinity: bool = False) -> None:
-    """Refuse a parameter that is not a positive number.
-
-    Args:
-        name: What the message calls the parameter.
-        value: The parameter.
-        zero: Whether it may be zero.
-        infinity: Whether it may be infinite.
-
-    Raises:
-        ValueError: If it is not; the message begins with ``name``.
-    """
-    number = float(value) if isinstance(value, Real) else np.nan
-    in_range = number > 0 or (zero and number == 0)
-    if not in_range or (np.isinf(number) and not infinity):
-        kind = "number" if infinity else "finite number"
-        raise ValueError(
-            f"{name} is {value!r}, expected a {kind} {'of at least' if zero else 'above'} 0"
-        )
-
-
-def check_count(name: str, value: object) -> None:
-    """Refuse a parameter that is not an integer of at least 1.
-
-    Raises:
-        ValueError: If it is not; the message begins with ``name``.
-    """
-    if not (isinstance(value, Integral) and int(value) >= 1):
-        raise ValueError(f"{name} is {value!r}, expected an integer of at least 1")
-
-
-def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
-    """Refuse a parameter that is not one of some names.
-
-    Raises:
-        ValueError: If it is not; the message begins with ``name``.
-    """
-    choices = list(choices)
-    if value not in choices:
-        raise ValueError(f"{name} is {value!r}, expected one of {', '.join(choices)}")

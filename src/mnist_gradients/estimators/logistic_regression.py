@@ -9,12 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from mnist_gradients.estimators.classifier import (
-    SoftmaxClassifier,
-    check_choice,
-    check_count,
-    check_number,
-)
+from mnist_gradients.estimators.classifier import SoftmaxClassifier
+from mnist_gradients.maths.checking import check_choice, check_count, check_number
 from mnist_gradients.maths.linear_objective import LinearObjective
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective

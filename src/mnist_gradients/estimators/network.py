@@ -9,12 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from mnist_gradients.estimators.classifier import (
-    SoftmaxClassifier,
-    check_choice,
-    check_count,
-    check_number,
-)
+from mnist_gradients.estimators.classifier import SoftmaxClassifier
+from mnist_gradients.maths.checking import check_choice, check_count, check_number
 from mnist_gradients.maths.network import (
     ACTIVATIONS,
     Network,
