@@ -1,6 +1,8 @@
-"""What several test modules share: the real digits, and the project run from inside a test."""
+"""Fixtures of several test modules: the real digits, runs of the project, a server of kedro-viz."""
 
 import contextlib
+import fcntl
+import json
 import os
 import signal
 import socket
@@ -26,6 +28,36 @@ from mnist_gradients.training.parameters import FnnParameters
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("tensorflow", "keras")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")  # gw0, gw1, ...
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each of several workers one thread, so that together they use each core once."""
+    if (config.getoption("numprocesses", None) or 0) > 1:
+        os.environ.update(dict.fromkeys(THREADS, "1"))
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Makes a folder once for all workers of this test run; the others wait for it.
+
+    Tests change nothing in it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def made_once(name: str, make: Callable[[Path], None]) -> Path:
+        folder, complete = shared / name, shared / f"{name}.complete"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not complete.exists():
+                folder.mkdir()
+                make(folder)
+                complete.touch()
+        return folder
+
+    return made_once
 
 
 @pytest.fixture(scope="session")
@@ -79,12 +111,17 @@ def kedro_run() -> Callable[..., subprocess.CompletedProcess]:
 
 
 @pytest.fixture(scope="session")
-def full_run(kedro_run, tmp_path_factory) -> tuple[subprocess.CompletedProcess, Path]:
+def full_run(kedro_run, made_once) -> tuple[subprocess.CompletedProcess, Path]:
     """One full run of the project in the environment `test`, and the folder of its outputs."""
-    folder = tmp_path_factory.mktemp("full") / "data"
-    run = kedro_run(folder)
+
+    def make(folder: Path) -> None:
+        run = kedro_run(folder / "data")
+        (folder / "run.json").write_text(json.dumps(vars(run)))
+
+    folder = made_once("full_run", make)
+    run = subprocess.CompletedProcess(**json.loads((folder / "run.json").read_text()))
     assert run.returncode == 0, run.stderr
-    return run, folder
+    return run, folder / "data"
 
 
 class OutOfReach:
@@ -121,8 +158,9 @@ def module_out_of_reach(tmp_path_factory) -> OutOfReach:
 
 
 def free_port() -> int:
-    """A port that nobody listens on; kedro-viz takes none of the highest, which are handed out."""
-    for port in range(20_000, 40_000):
+    """A port without a listener, in a range of this worker's own; kedro-viz refuses the highest."""
+    start = 20_000 + 500 * int(WORKER.removeprefix("gw"))
+    for port in range(start, start + 500):
         with socket.socket() as socket_, contextlib.suppress(OSError):
             socket_.bind(("127.0.0.1", port))
             return port

@@ -1,13 +1,15 @@
-"""Run the commands of docs/walkthrough.md in a fresh clone, and write what they print below them.
+"""Run the commands of docs/walkthrough.md in a fresh clone, and write their output below them.
 
-Usage: `python tools/walkthrough.py`; a quarter of an hour on two cores.
+`python tools/walkthrough.py` takes a quarter of an hour on two cores. With `--check` it runs
+nothing and ends with an error if a `kedro run` in the page has no output.
 
 A command is a line that begins with "$ " inside a block of the kind ``console``, together with the
-lines after it that begin with ">". Everything else in such a block is output, and is replaced.
+lines after it that begin with ">". All other lines of such a block are output, and are replaced.
 """
 
 import re
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,13 +19,14 @@ PAGE = ROOT / "docs" / "walkthrough.md"
 PROJECT = "mnist-gradients"
 FIRST_LINES, LAST_LINES = 14, 22  # of an output that is longer
 WIDEST = 150  # characters; a longer line is cut
+BLOCK = re.compile(r"```console\n(.*?)\n```", flags=re.DOTALL)
 END = "<<< end of output >>>"
 
 Run = Callable[[str], str]
 
 
 def rewrite(page: str, run: Run) -> str:
-    """Return a page with the output of every command in it made anew.
+    """Return a page with new output below every command.
 
     Args:
         page: Markdown with blocks of the kind ``console``.
@@ -34,7 +37,13 @@ def rewrite(page: str, run: Run) -> str:
         lines = [line for command in commands(match[1]) for line in transcript(command, run)]
         return "```console\n" + "\n".join(lines) + "\n```"
 
-    return re.sub(r"```console\n(.*?)\n```", block, page, flags=re.DOTALL)
+    return BLOCK.sub(block, page)
+
+
+def runs_without_output(page: str) -> list[str]:
+    """Return the commands `kedro run` of a page that have no output below them."""
+    command = re.compile(r"^\$ (kedro run.*)\n(?=\$|\Z)", flags=re.MULTILINE)
+    return [found for block in BLOCK.findall(page) for found in command.findall(block + "\n")]
 
 
 def commands(block: str) -> list[list[str]]:
@@ -49,7 +58,7 @@ def commands(block: str) -> list[list[str]]:
 
 
 def transcript(command: list[str], run: Run) -> list[str]:
-    """Return the lines of a command and those that it prints, the middle of many left out."""
+    """Return the lines of a command and of its output, without the middle of a long one."""
     output = run("\n".join(line[2:] for line in command)).splitlines()
     if len(output) > FIRST_LINES + LAST_LINES:
         output = [*output[:FIRST_LINES], "[...]", *output[-LAST_LINES:]]
@@ -57,13 +66,13 @@ def transcript(command: list[str], run: Run) -> list[str]:
 
 
 def cut(line: str) -> str:
-    """Return a line without colours, of moderate width."""
+    """Return a line without colours, cut to `WIDEST`."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip()
     return plain if len(plain) <= WIDEST else plain[: WIDEST - 6] + " [...]"
 
 
 def shell(process: subprocess.Popen[str], command: str) -> str:
-    """Let a bash run a command, and return what it prints, errors included."""
+    """Run a command in a bash, and return its output and errors."""
     assert process.stdin is not None  # noqa: S101 - see `start`
     assert process.stdout is not None  # noqa: S101
     process.stdin.write(f"{command}\necho; echo '{END}'\n")
@@ -79,7 +88,10 @@ def start(folder: Path) -> subprocess.Popen[str]:
 
 
 def main() -> None:
-    """Run everything in a clone and write the page."""
+    """Run all commands in a clone and write the page, or check the page."""
+    if sys.argv[1:] == ["--check"]:
+        silent = runs_without_output(PAGE.read_text(encoding="utf-8"))
+        sys.exit(f"docs/walkthrough.md: no output below {silent}" if silent else 0)
     with tempfile.TemporaryDirectory() as home:
         project = Path(home) / PROJECT
         subprocess.run(["git", "clone", "--quiet", ROOT, project], check=True)  # noqa: S603, S607
@@ -87,7 +99,7 @@ def main() -> None:
         with start(project) as process:
 
             def run(command: str) -> str:
-                # What the page calls /tmp is empty at first and removed at the end.
+                # The page's /tmp is a folder inside the temporary one.
                 output = shell(process, command.replace("/tmp/", f"{home}/tmp/"))  # noqa: S108
                 return output.replace(f"{home}/tmp/", "/tmp/")  # noqa: S108
 
