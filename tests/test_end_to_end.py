@@ -52,9 +52,10 @@ OUTPUTS = {
             "history.csv",
             "convergence.png",
             "convergence.json",
-            "weights.png",
-            "roc_curves.png",
-            "confusion_matrix.png",
+            "penalty.json",
+            "weights_plot.png",
+            "roc_curves_plot.png",
+            "confusion_matrix_plot.png",
         )
     ),
     "08_reporting/derivations/checks.csv",

@@ -118,7 +118,7 @@ def assert_whole_run(outputs: Path, counts: list[int], shape: tuple[int, int], w
     assert f"<strong>{100 * metrics(outputs, 'fnn')['test_error']:.2f} %</strong>" in html
 
 
-SMALL = {"derivations": {"twin": {"iterations": 20}}, "fnn": {"epochs": 20}}
+SMALL = {"derivations": {"parity_check": {"iterations": 20}}, "fnn": {"epochs": 20}}
 
 
 @pytest.mark.tensorflow

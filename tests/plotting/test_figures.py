@@ -73,8 +73,9 @@ def test_every_digit_is_drawn_on_the_same_scale_from_white_to_black():
 
 
 def test_confusion_matrix_writes_every_count_and_colours_only_mistakes():
-    counts = np.array([[1200, 3], [0, 50]])
-    figure = figures.confusion_matrix(counts, ["even", "odd"], "4 classifiers")
+    labels = np.repeat([0, 0, 1], [1200, 3, 50])
+    predicted = np.repeat([0, 1, 1], [1200, 3, 50])
+    figure = figures.confusion_matrix(labels, predicted, ["even", "odd"], "4 classifiers")
     axes, colour_bar = figure.axes
     assert [text.get_text() for text in axes.texts] == ["1,200", "3", "0", "50"]
     assert axes.images[0].get_array().tolist() == [[0, 3], [0, 0]]
@@ -85,8 +86,14 @@ def test_confusion_matrix_writes_every_count_and_colours_only_mistakes():
     pixels(figure)
 
 
-@pytest.mark.parametrize("n_classes", [2, 10, 26])
+@pytest.mark.parametrize("n_classes", [2, 10])
 def test_confusion_matrix_without_a_mistake_can_be_drawn(n_classes):
-    counts = np.eye(n_classes, dtype=int)
-    names = [str(label) for label in range(n_classes)]
-    assert pixels(figures.confusion_matrix(counts, names, "none")).std() > 0
+    labels = np.arange(n_classes)
+    names = [str(label) for label in labels]
+    assert pixels(figures.confusion_matrix(labels, labels, names, "none")).std() > 0
+
+
+def test_confusion_matrix_has_a_row_for_a_class_without_images():
+    figure = figures.confusion_matrix([0, 2], [0, 0], ["a", "b", "c"], "none")
+    counts = [int(text.get_text()) for text in figure.axes[0].texts]
+    assert counts == [1, 0, 0, 0, 0, 0, 1, 0, 0]

@@ -1,4 +1,4 @@
-"""The twin networks: equal in float64, equal up to rounding in float32, and able to differ."""
+"""The parity check: equal in float64, equal up to rounding in float32, and able to differ."""
 
 import io
 
@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_gradients.maths.network import initialise
-from mnist_gradients.pipelines.derivations import plots, twin
-from mnist_gradients.verification.parameters import TwinParameters
+from mnist_gradients.pipelines.derivations import plots
+from mnist_gradients.verification import parity_check as parity
+from mnist_gradients.verification.parameters import ParityCheckParameters
 
 COLUMNS = [
     "iteration",
@@ -19,16 +20,16 @@ COLUMNS = [
 ]
 
 
-def parameters(**changes: object) -> TwinParameters:
+def parameters(**changes: object) -> ParityCheckParameters:
     options = {
-        "hidden_widths": (16, 12),
+        "hidden_units": (16, 12),
         "activation": "relu",
         "batch_size": 20,
         "iterations": 40,
-        "step_size": 0.1,
+        "learning_rate": 0.1,
         "float64_tolerance": 1e-9,
     }
-    return TwinParameters(**(options | changes))
+    return ParityCheckParameters(**(options | changes))
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +43,13 @@ def start():
 
 
 def batches(digits, n=30):
-    return twin.mini_batches(digits, np.arange(300).reshape(-1, 10)[:n], "float64")
+    return parity.mini_batches(digits, np.arange(300).reshape(-1, 10)[:n], "float64")
 
 
 @given(n_images=st.integers(1, 50), batch_size=st.integers(1, 60), iterations=st.integers(1, 9))
 def test_every_image_is_drawn_equally_often(n_images, batch_size, iterations):
     chosen = parameters(batch_size=batch_size, iterations=iterations)
-    order = twin.draw_order(n_images, chosen, np.random.default_rng(0))
+    order = parity.draw_order(n_images, chosen, np.random.default_rng(0))
     assert order.shape == (iterations, batch_size)
     counts = np.bincount(order.ravel(), minlength=n_images)
     assert len(counts) == n_images
@@ -57,7 +58,7 @@ def test_every_image_is_drawn_equally_often(n_images, batch_size, iterations):
 
 def test_mini_batches_are_scaled_pixels_and_labels(digits):
     order = np.array([[5, 0], [7, 7]])
-    (X, y), (again, _) = twin.mini_batches(digits, order, "float32")
+    (X, y), (again, _) = parity.mini_batches(digits, order, "float32")
     assert X.shape == (2, 784)
     assert X.dtype == np.float32
     np.testing.assert_array_equal(np.round(X * 255), digits.images[[5, 0]].reshape(2, -1))
@@ -67,7 +68,7 @@ def test_mini_batches_are_scaled_pixels_and_labels(digits):
 
 def test_training_lowers_the_loss_and_leaves_the_start_alone(digits, start):
     before = [p.copy() for p in start.parameters]
-    run = twin.train_numpy(start, batches(digits), 0.1)
+    run = parity.train_reference(start, batches(digits), 0.1)
     assert run.losses[:5].mean() > 2
     assert run.losses[-5:].mean() < 1.5
     assert run.active.shape == (30, 10, 16)
@@ -77,8 +78,8 @@ def test_training_lowers_the_loss_and_leaves_the_start_alone(digits, start):
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
-def test_twins_coincide(digits, activation):
-    history, summary = twin.train_twins(digits, parameters(activation=activation), seed=1)
+def test_both_networks_have_the_same_losses(digits, activation):
+    history, summary = parity.run_parity_check(digits, parameters(activation=activation), seed=1)
     assert list(history.columns) == COLUMNS
     assert list(history["iteration"]) == list(range(1, 41))
     assert history["numpy_float64"].iloc[-1] < history["numpy_float64"].iloc[0]
@@ -92,18 +93,20 @@ def test_twins_coincide(digits, activation):
 
 
 @pytest.mark.tensorflow
-def test_the_seed_decides_the_run(digits):
+def test_the_seed_determines_the_run(digits):
     short = parameters(iterations=3)
-    (first, _), (same, _), (other, _) = (twin.train_twins(digits, short, s) for s in (1, 1, 2))
+    (first, _), (same, _), (other, _) = (
+        parity.run_parity_check(digits, short, s) for s in (1, 1, 2)
+    )
     pd.testing.assert_frame_equal(first[["numpy_float64"]], same[["numpy_float64"]])
     assert (first["numpy_float64"] != other["numpy_float64"]).all()
 
 
 @pytest.mark.tensorflow
-def test_a_twin_that_follows_another_rule_is_told_apart(digits, start):
-    theirs = twin.train_keras(start, batches(digits), 0.125)
-    same = twin.compare(twin.train_numpy(start, batches(digits), 0.125), theirs)
-    other = twin.compare(twin.train_numpy(start, batches(digits), 0.1251), theirs)
+def test_another_learning_rate_is_detected(digits, start):
+    theirs = parity.train_keras(start, batches(digits), 0.125)
+    same = parity.compare(parity.train_reference(start, batches(digits), 0.125), theirs)
+    other = parity.compare(parity.train_reference(start, batches(digits), 0.1251), theirs)
     assert same["largest_loss_difference"] < 1e-13
     assert other["largest_loss_difference"] > 1e-5
 
@@ -112,11 +115,11 @@ def run(losses, switched_at=None, parameter=0.0):
     active = np.ones((len(losses), 2, 3), dtype=bool)
     if switched_at is not None:
         active[switched_at, 1, 2] = False
-    return twin.Run(np.array(losses), active, (np.full((2, 2), parameter),))
+    return parity.Run(np.array(losses), active, (np.full((2, 2), parameter),))
 
 
-def test_a_switched_unit_divides_the_comparison():
-    compared = twin.compare(run([1.0, 2.0, 3.0], parameter=1.0), run([1.0, 2.25, 4.0], 1, 0.5))
+def test_differences_before_the_first_switched_unit_are_reported_apart():
+    compared = parity.compare(run([1.0, 2.0, 3.0], parameter=1.0), run([1.0, 2.25, 4.0], 1, 0.5))
     assert compared == {
         "largest_loss_difference": 1.0,
         "largest_parameter_difference": 0.5,
@@ -125,14 +128,14 @@ def test_a_switched_unit_divides_the_comparison():
     }
 
 
-def test_without_a_switched_unit_the_whole_run_is_before_it():
-    compared = twin.compare(run([1.0, 2.0, 3.0]), run([1.0, 2.25, 4.0]))
+def test_without_a_switched_unit_all_iterations_are_compared():
+    compared = parity.compare(run([1.0, 2.0, 3.0]), run([1.0, 2.25, 4.0]))
     assert compared["first_switched_unit"] is None
     assert compared["largest_loss_difference_before_it"] == 1.0
 
 
 @pytest.mark.parametrize("switched", [[0, 0, 0], [0, 1, 4]])
-def test_the_plot_shows_both_losses_and_what_separates_them(switched):
+def test_plot_shows_both_losses_and_their_largest_difference(switched):
     history = pd.DataFrame(
         {
             "iteration": [1, 2, 3],
@@ -144,10 +147,10 @@ def test_the_plot_shows_both_losses_and_what_separates_them(switched):
             "switched_units_float32": switched,
         }
     )
-    figure = plots.plot_twins(history)
+    figure = plots.plot_parity_check(history)
     figure.savefig(io.BytesIO(), format="png")
     losses, differences = figure.axes
-    assert [line.get_label() for line in losses.lines] == ["Keras", "hand-derived"]
+    assert [line.get_label() for line in losses.lines] == ["Keras", "NumPy (hand-derived)"]
     for line, column in zip(losses.lines, ("keras_float64", "numpy_float64"), strict=True):
         np.testing.assert_array_equal(line.get_ydata(), history[column])
     float32 = differences.lines[0]

@@ -1,3 +1,8 @@
 """Parameters that have a new name, so that an error message can give it."""
 
-RENAMED: dict[str, str] = {}
+RENAMED: dict[str, str] = {
+    "derivations.leave_out": "derivations.skipped_oracles",
+    "derivations.twin": "derivations.parity_check",
+    "derivations.twin.hidden_widths": "derivations.parity_check.hidden_units",
+    "derivations.twin.step_size": "derivations.parity_check.learning_rate",
+}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 TRAINING, TRAINING_DARK, TEST = "#9db7d5", "#2166ac", "#b2182b"
 
@@ -75,18 +76,24 @@ def digit_grid(
     return figure
 
 
-def confusion_matrix(counts: np.ndarray, class_names: Sequence[str], title: str) -> Figure:
+def confusion_matrix(
+    labels: ArrayLike, predicted: ArrayLike, class_names: Sequence[str], title: str
+) -> Figure:
     """Draw a confusion matrix; the colour shows only the mistakes, the diagonal is left white.
 
     Args:
-        counts: Integers (K, K); row = true class, column = predicted class.
+        labels: Integers (N,) in 0..K-1, the true classes.
+        predicted: Integers (N,), the predicted classes.
         class_names: K names.
         title: What was classified by which model.
 
     Returns:
-        The figure.
+        The figure; row = true class, column = predicted class.
     """
+    from sklearn.metrics import confusion_matrix as count
+
     n_classes = len(class_names)
+    counts = count(labels, predicted, labels=range(n_classes))
     side = max(4.6, 0.56 * n_classes + 1.6)
     figure = Figure(figsize=(side + 0.6, side), layout="constrained")
     axes = figure.add_subplot()

@@ -1,4 +1,4 @@
-"""Judge every identity by every oracle that applies to it, and table the errors."""
+"""Check every identity by every oracle that applies to it, and tabulate the errors."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
@@ -30,7 +30,7 @@ from mnist_gradients.verification.oracles import autodiff, numeric, symbolic
 
 
 class Row(NamedTuple):
-    """One identity, judged by one oracle."""
+    """One identity, checked by one oracle."""
 
     identity: str
     oracle: str
@@ -40,10 +40,10 @@ class Row(NamedTuple):
 
 
 class Oracle(NamedTuple):
-    """A judge of derivations.
+    """A second way to obtain the gradients of a derivation.
 
     Attributes:
-        errors: Largest absolute error per argument of a derivation; None where it cannot judge.
+        errors: Largest absolute error per argument of a derivation; None where it does not apply.
         tolerance: Largest error that the oracle's own inaccuracy explains.
     """
 
@@ -54,7 +54,7 @@ class Oracle(NamedTuple):
 def against(
     oracle: Callable[[Derivation], list[Array] | None],
 ) -> Callable[..., list[float] | None]:
-    """Errors of our gradients where an oracle gives its own."""
+    """Errors of our gradients against those of an oracle."""
 
     def errors(derivation: Derivation) -> list[float] | None:
         expected = oracle(derivation)
@@ -77,36 +77,36 @@ ORACLES = {
 IDENTITIES = (softmax, logistic, updates, softmax_regression, network, solvers, optimisers)
 
 
-def run_checks(seed: int, leave_out: Collection[str] = ()) -> pd.DataFrame:
+def run_checks(seed: int, skipped: Collection[str] = ()) -> pd.DataFrame:
     """Check every identity.
 
     Args:
         seed: Seed of the points at which the code is checked.
-        leave_out: Names of oracles not to ask.
+        skipped: Names of oracles to leave out.
 
     Returns:
         One row per (identity, oracle): identity, oracle, max_abs_error, tolerance, holds.
     """
     rng = np.random.default_rng(seed)
-    return table((check for module in IDENTITIES for check in module.checks(rng)), leave_out)
+    return table((check for module in IDENTITIES for check in module.checks(rng)), skipped)
 
 
-def table(checks: Iterable[Derivation | Equality], leave_out: Collection[str] = ()) -> pd.DataFrame:
-    """One row per identity of each check and oracle that can judge it."""
+def table(checks: Iterable[Derivation | Equality], skipped: Collection[str] = ()) -> pd.DataFrame:
+    """One row per identity of each check and oracle that applies to it."""
     rows: list[Row] = []
     for check in checks:
         if isinstance(check, Derivation):
-            rows += derivation_rows(check, leave_out)
-        elif check.oracle not in leave_out:
+            rows += derivation_rows(check, skipped)
+        elif check.oracle not in skipped:
             error = largest_difference(check.ours(), check.expected())
             rows.append(_row(check.identity, check.oracle, error, check.tolerance))
     return pd.DataFrame(rows, columns=Row._fields)
 
 
-def derivation_rows(derivation: Derivation, leave_out: Collection[str] = ()) -> Iterator[Row]:
-    """One row per statement of a derivation and oracle that can judge it."""
+def derivation_rows(derivation: Derivation, skipped: Collection[str] = ()) -> Iterator[Row]:
+    """One row per statement of a derivation and oracle that applies to it."""
     for name, oracle in ORACLES.items():
-        errors = None if name in leave_out else oracle.errors(derivation)
+        errors = None if name in skipped else oracle.errors(derivation)
         if errors is None:
             continue
         by_argument = dict(zip(derivation.arguments, errors, strict=True))
@@ -116,7 +116,7 @@ def derivation_rows(derivation: Derivation, leave_out: Collection[str] = ()) -> 
 
 
 def largest_difference(a: ArrayLike, b: ArrayLike) -> float:
-    """Largest absolute difference; infinite where a number is missing or the shapes differ."""
+    """Largest absolute difference; infinite if a number is NaN or the shapes differ."""
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if b.ndim > 0 and a.shape != b.shape:
         return np.inf

@@ -1,17 +1,17 @@
-"""The twin networks: the hand-derived one and Keras's, step by step on the same mini-batches.
+"""Parity check: the reference network in NumPy and the same network in Keras, step by step.
 
-Both start from the same weights, see the same images and follow the same rule, so that the losses
-of every iteration are the same numbers up to rounding. Two correct programs still add up their
-products in different orders, and every sum is rounded: to 1e-16 of itself in float64, to 6e-8 in
-float32. Training carries such differences along without making them visible, with one exception. A
-rectifier has a kink: where rounding puts a pre-activation on the other side of zero, the unit is on
-in one network and off in the other, and for this image the gradients differ by a finite amount. A
-run of 1,000 iterations computes six million pre-activations of hidden units, spread over a few
-units of length, so that one of them within 1e-7 of zero, where float32 may take it for the other
-sign, is to be expected in one of a few runs; in float64, in one of a billion.
+Both start from the same weights, read the same mini-batches and follow the same rule. The losses of
+every iteration are therefore equal up to rounding. The two programs add their products in different
+orders, and every sum is rounded: to 1e-16 of itself in float64, to 6e-8 in float32. Training keeps
+these differences small, with one exception. ReLU has a kink: if rounding puts a pre-activation on
+the other side of zero, the unit is active in one network only, and the gradients of this image
+differ by a finite amount. A run of 1,000 iterations computes six million pre-activations of hidden
+units, spread over a few units of length. One of them is expected within 1e-7 of zero, where float32
+can give the wrong sign, in one of a few runs; in float64, in one of a billion runs.
 
-The history therefore counts the units that are on in one network only. Until the first of them the
-twins differ by rounding alone, in float32 too; after it, they are two runs of the same quality.
+The history therefore counts the units that are active in one network only. Before the first of
+them the networks differ by rounding alone, in float32 too. After it they are two runs of the same
+quality.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.tensorflow_import import import_tensorflow
 from mnist_gradients.maths.network import Network, forward_pass, initialise, loss_and_gradients
 from mnist_gradients.maths.optimisers import SGD
-from mnist_gradients.verification.parameters import TwinParameters
+from mnist_gradients.verification.parameters import ParityCheckParameters
 
 DTYPES = ("float64", "float32")
 
@@ -34,7 +34,7 @@ MiniBatches = Iterator[tuple[Floats, NDArray[np.int64]]]
 
 
 class Run(NamedTuple):
-    """What one network did.
+    """The training of one network.
 
     Attributes:
         losses: Loss of every iteration's mini-batch before the step, in nats, (iterations,).
@@ -47,10 +47,10 @@ class Run(NamedTuple):
     parameters: tuple[Floats, ...]
 
 
-def train_twins(
-    train: LabelledImages, parameters: TwinParameters, seed: int
+def run_parity_check(
+    train: LabelledImages, parameters: ParityCheckParameters, seed: int
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Train both networks in float64 and in float32.
+    """Train the reference network and the Keras network in float64 and in float32.
 
     Args:
         train: The images to draw mini-batches from.
@@ -60,14 +60,14 @@ def train_twins(
     Returns:
         The history, one row per iteration: iteration (from 1), and per type (float64, float32) the
         losses numpy_* and keras_* of the mini-batch before the step, in nats, and switched_units_*,
-        the number of hidden units, over all images, that are on in one network only. And a summary
-        of the largest differences.
+        the number of hidden units, over all images, that are active in one network only. And a
+        summary of the largest differences: see `compare`.
     """
     weights_seed, order_seed = np.random.SeedSequence(seed).spawn(2)
     order = draw_order(len(train), parameters, np.random.default_rng(order_seed))
-    sizes = (train.images[0].size, *parameters.hidden_widths, int(train.labels.max()) + 1)
-    # Keras keeps the learning rate in float32, so both use the number that this leaves of it.
-    step_size = float(np.float32(parameters.step_size))
+    sizes = (train.images[0].size, *parameters.hidden_units, int(train.labels.max()) + 1)
+    # Keras rounds the learning rate to float32; both networks use the rounded number.
+    learning_rate = float(np.float32(parameters.learning_rate))
     history = pd.DataFrame({"iteration": np.arange(1, len(order) + 1)})
     summary: dict[str, Any] = {
         "iterations": parameters.iterations,
@@ -77,8 +77,8 @@ def train_twins(
         network = initialise(
             sizes, parameters.activation, np.random.default_rng(weights_seed), dtype
         )
-        ours = train_numpy(network, mini_batches(train, order, dtype), step_size)
-        theirs = train_keras(network, mini_batches(train, order, dtype), step_size)
+        ours = train_reference(network, mini_batches(train, order, dtype), learning_rate)
+        theirs = train_keras(network, mini_batches(train, order, dtype), learning_rate)
         history[f"numpy_{dtype}"] = ours.losses
         history[f"keras_{dtype}"] = theirs.losses
         history[f"switched_units_{dtype}"] = (ours.active != theirs.active).sum(axis=(1, 2))
@@ -87,9 +87,9 @@ def train_twins(
 
 
 def draw_order(
-    n_images: int, parameters: TwinParameters, rng: np.random.Generator
+    n_images: int, parameters: ParityCheckParameters, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Which images form which mini-batch, (iterations, batch_size): shuffled pass after pass."""
+    """Indices of the images of each mini-batch, (iterations, batch_size), one shuffle per pass."""
     n_drawn = parameters.iterations * parameters.batch_size
     passes = [rng.permutation(n_images) for _ in range(-(-n_drawn // n_images))]
     return np.concatenate(passes)[:n_drawn].reshape(parameters.iterations, parameters.batch_size)
@@ -102,14 +102,14 @@ def mini_batches(train: LabelledImages, order: NDArray[np.int64], dtype: str) ->
         yield pixels, train.labels[rows].astype(np.int64)
 
 
-def train_numpy(network: Network, batches: MiniBatches, step_size: float) -> Run:
-    """Train by hand-derived back-propagation and SGD."""
+def train_reference(network: Network, batches: MiniBatches, learning_rate: float) -> Run:
+    """Train the NumPy network by hand-derived back-propagation and SGD."""
     from threadpoolctl import threadpool_limits
 
-    optimiser = SGD(step_size)
+    optimiser = SGD(learning_rate)
     state = optimiser.start(network.parameters)
     losses, active = [], []
-    with threadpool_limits(limits=1, user_api="blas"):  # such small products only suffer from more
+    with threadpool_limits(limits=1, user_api="blas"):  # more threads slow such small products
         for X, y in batches:
             loss, gradients = loss_and_gradients(network, X, y)
             losses.append(loss)
@@ -119,30 +119,30 @@ def train_numpy(network: Network, batches: MiniBatches, step_size: float) -> Run
     return Run(np.array(losses), np.array(active), network.parameters)
 
 
-def train_keras(network: Network, batches: MiniBatches, step_size: float) -> Run:
+def train_keras(network: Network, batches: MiniBatches, learning_rate: float) -> Run:
     """Train a Keras network that starts from the same weights, by Keras's own loss and SGD."""
     tf = import_tensorflow()
     import keras
 
     dtype = str(network.dtype)
     inputs = keras.Input((len(network.weights[0]),), dtype=dtype)
-    outputs, widths = [inputs], [len(b) for b in network.biases]
-    for width in widths[:-1]:
-        outputs.append(keras.layers.Dense(width, network.activation, dtype=dtype)(outputs[-1]))
-    outputs.append(keras.layers.Dense(widths[-1], dtype=dtype)(outputs[-1]))
-    twin = keras.Model(inputs, outputs[1:])
-    twin.set_weights(network.parameters)
+    outputs, units = [inputs], [len(b) for b in network.biases]
+    for n_units in units[:-1]:
+        outputs.append(keras.layers.Dense(n_units, network.activation, dtype=dtype)(outputs[-1]))
+    outputs.append(keras.layers.Dense(units[-1], dtype=dtype)(outputs[-1]))
+    model = keras.Model(inputs, outputs[1:])
+    model.set_weights(network.parameters)
     cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype=dtype)
-    optimiser = keras.optimizers.SGD(step_size)
-    optimiser.build(twin.trainable_variables)
+    optimiser = keras.optimizers.SGD(learning_rate)
+    optimiser.build(model.trainable_variables)
 
     @tf.function
     def step(X: Any, y: Any) -> tuple[Any, list[Any]]:
         with tf.GradientTape() as tape:
-            *hidden, logits = twin(X, training=True)
+            *hidden, logits = model(X, training=True)
             loss = cross_entropy(y, logits)
-        gradients = tape.gradient(loss, twin.trainable_variables)
-        optimiser.apply(gradients, twin.trainable_variables)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimiser.apply(gradients, model.trainable_variables)
         return loss, hidden
 
     losses, active = [], []
@@ -150,11 +150,11 @@ def train_keras(network: Network, batches: MiniBatches, step_size: float) -> Run
         loss, hidden = step(tf.constant(X), tf.constant(y))
         losses.append(loss.numpy())
         active.append(_active([layer.numpy() for layer in hidden]))
-    return Run(np.array(losses), np.array(active), tuple(twin.get_weights()))
+    return Run(np.array(losses), np.array(active), tuple(model.get_weights()))
 
 
 def compare(ours: Run, theirs: Run) -> dict[str, Any]:
-    """Largest differences between two runs, and when a unit was first on in one of them only.
+    """Largest differences between two runs, and the first unit that was active in only one.
 
     Returns:
         largest_loss_difference, in nats; largest_parameter_difference after the last step;

@@ -1,4 +1,4 @@
-"""The node that insists, the parameters, and the wiring."""
+"""The nodes, the parameters and the wiring of the derivations."""
 
 import logging
 
@@ -11,16 +11,16 @@ from kedro_datasets.pandas import CSVDataset
 from pydantic import ValidationError
 
 from mnist_gradients.pipelines.derivations import create_pipeline, nodes
-from mnist_gradients.verification.parameters import DerivationsParameters
+from mnist_gradients.pipelines.derivations.parameters import DerivationsParameters
 
 PARAMETERS = {
     "step_sweep": {"largest": 0.1, "smallest": 1e-14, "points_per_decade": 4},
-    "twin": {
-        "hidden_widths": [64, 32],
+    "parity_check": {
+        "hidden_units": [64, 32],
         "activation": "relu",
         "batch_size": 64,
         "iterations": 1000,
-        "step_size": 0.1,
+        "learning_rate": 0.1,
         "float64_tolerance": 1e-9,
     },
 }
@@ -43,7 +43,7 @@ def summary(difference: float) -> dict:
     return {"float64": {"largest_loss_difference": difference}, "float64_tolerance": 1e-9}
 
 
-def test_checks_that_hold_pass(checks):
+def test_a_table_of_checks_that_hold_passes(checks):
     assert nodes.require_checks_hold(checks, summary(1e-10)) is None
 
 
@@ -57,33 +57,33 @@ def test_a_check_that_does_not_hold_fails_with_its_name_and_numbers(checks, capl
 
 
 @pytest.mark.parametrize("difference", [1e-9, 0.5, np.nan])
-def test_twins_that_part_fail(checks, difference):
-    with pytest.raises(ValueError, match=r"twin networks in float64: found .* less than 1e-09"):
+def test_networks_that_differ_in_float64_fail(checks, difference):
+    with pytest.raises(ValueError, match=r"parity check in float64: found .* less than 1e-09"):
         nodes.require_checks_hold(checks, summary(difference))
 
 
-def test_every_complaint_is_told(checks):
+def test_every_failed_check_is_named(checks):
     checks["holds"] = False
-    with pytest.raises(ValueError, match=r"3 checks .*P0 a = a.*P0 a = b.*twin networks"):
+    with pytest.raises(ValueError, match=r"3 checks .*P0 a = a.*P0 a = b.*parity check"):
         nodes.require_checks_hold(checks, summary(1.0))
 
 
 def test_parameters_are_read():
     parameters = DerivationsParameters.model_validate(PARAMETERS)
-    assert parameters.twin.hidden_widths == (64, 32)
+    assert parameters.parity_check.hidden_units == (64, 32)
     assert parameters.step_sweep.smallest == 1e-14
 
 
 @pytest.mark.parametrize(
     ("block", "changes", "message"),
     [
-        ("twin", {"iterations": 0}, "greater than 0"),
-        ("twin", {"hidden_widths": []}, "at least 1 item"),
-        ("twin", {"hidden_widths": [64, 0]}, "greater than 0"),
-        ("twin", {"activation": "softsign"}, "'relu', 'tanh' or 'sigmoid'"),
-        ("twin", {"step_size": -0.1}, "greater than 0"),
-        ("twin", {"momentum": 0.9}, "not permitted"),
-        ("step_sweep", {"smallest": 0.1}, "smallest is 0.1, expected less than 0.1"),
+        ("parity_check", {"iterations": 0}, "greater than 0"),
+        ("parity_check", {"hidden_units": []}, "at least 1 item"),
+        ("parity_check", {"hidden_units": [64, 0]}, "greater than 0"),
+        ("parity_check", {"activation": "softsign"}, "'relu', 'tanh' or 'sigmoid'"),
+        ("parity_check", {"learning_rate": -0.1}, "greater than 0"),
+        ("parity_check", {"momentum": 0.9}, "not permitted"),
+        ("step_sweep", {"smallest": 0.1}, "smallest: found 0.1, expected less than 0.1"),
         ("step_sweep", {"points_per_decade": 1.5}, "valid integer"),
     ],
 )
@@ -96,36 +96,36 @@ def test_parameters_out_of_range_are_refused(block, changes, message):
 def test_the_pipeline_needs_the_training_images_alone():
     pipeline = create_pipeline()
     assert pipeline.inputs() == {"train", "params:derivations", "params:seed"}
-    assert pipeline.outputs() == {"derivations.step_sweep_plot", "derivations.twin_plot"}
+    assert pipeline.outputs() == {"derivations.step_sweep_plot", "derivations.parity_check_plot"}
     assert pipeline.all_outputs() == {
         "derivations.checks",
         "derivations.step_sweep",
         "derivations.step_sweep_plot",
-        "derivations.twin_history",
-        "derivations.twin_summary",
-        "derivations.twin_plot",
+        "derivations.parity_check_history",
+        "derivations.parity_check_summary",
+        "derivations.parity_check_plot",
     }
 
 
 @pytest.mark.tensorflow
-def test_oracles_that_are_left_out_are_not_asked():
-    without = {**PARAMETERS, "leave_out": ["SymPy proof", "SymPy derivative"]}
+def test_skipped_oracles_have_no_rows():
+    without = {**PARAMETERS, "skipped_oracles": ["SymPy proof", "SymPy derivative"]}
     table = nodes.check_identities(DerivationsParameters.model_validate(without), seed=0)
     assert {"SymPy proof", "SymPy derivative"}.isdisjoint(table["oracle"])
     assert {"central differences", "TensorFlow GradientTape"} <= set(table["oracle"])
     assert table["holds"].all()
 
 
-def test_a_failing_run_leaves_the_table_to_read(checks, tmp_path, monkeypatch):
+def test_the_table_is_saved_if_a_check_fails(checks, tmp_path, monkeypatch):
     checks["holds"] = [True, False]
-    monkeypatch.setattr(nodes.checks, "run_checks", lambda seed, leave_out: checks)  # noqa: ARG005
+    monkeypatch.setattr(nodes.checks, "run_checks", lambda seed, skipped: checks)  # noqa: ARG005
     table = CSVDataset(filepath=str(tmp_path / "checks.csv"), save_args={"index": False})
     catalog = DataCatalog(
         {
             "params:derivations": MemoryDataset(DerivationsParameters.model_validate(PARAMETERS)),
             "params:seed": MemoryDataset(0),
             "derivations.checks": table,
-            "derivations.twin_summary": MemoryDataset(summary(0.0)),
+            "derivations.parity_check_summary": MemoryDataset(summary(0.0)),
         }
     )
     pipeline = create_pipeline().only_nodes(

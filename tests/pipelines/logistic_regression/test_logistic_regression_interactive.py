@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_gradients.pipelines.logistic_regression import interactive, plots
+from mnist_gradients.pipelines.logistic_regression import plots
+from mnist_gradients.plotting.solver_styles import SOLVER_STYLES
 
 HISTORY = pd.DataFrame(
     {
@@ -23,10 +24,10 @@ COMPARISON = pd.DataFrame(
 
 @pytest.fixture
 def figure():
-    return interactive.plot_interactive_convergence(HISTORY, COMPARISON)
+    return plots.plot_interactive_convergence(HISTORY, COMPARISON)
 
 
-def test_both_panels_show_what_the_picture_shows(figure):
+def test_both_panels_show_the_data_of_the_static_figure(figure):
     picture = plots.plot_convergence(HISTORY, COMPARISON)
     for axes, axis in zip(picture.axes, ("x", "x2"), strict=True):
         traces = [trace for trace in figure.data if trace.xaxis == axis]
@@ -40,13 +41,12 @@ def test_both_panels_show_what_the_picture_shows(figure):
     assert figure.layout.yaxis.title.text == picture.axes[0].get_ylabel()
 
 
-def test_lines_have_the_colours_of_the_picture(figure):
-    from matplotlib.colors import to_hex
-
+def test_lines_have_the_colour_and_style_of_their_solver(figure):
     lines = plots.plot_convergence(HISTORY, COMPARISON).axes[0].lines
-    assert [trace.line.color for trace in figure.data[:4:2]] == [
-        to_hex(line.get_color()) for line in lines[:2]
-    ]
+    for trace, line in zip(figure.data[:4:2], lines[:2], strict=True):
+        style = SOLVER_STYLES[trace.name]
+        assert (trace.line.color, trace.line.dash) == (style.colour, style.dash)
+        assert (line.get_color(), line.get_linestyle()) == (style.colour, style.line_style)
     reference = figure.data[4]
     assert (reference.mode, reference.marker.symbol) == ("markers", "star")
 
@@ -64,7 +64,7 @@ def test_all_axes_are_logarithmic(figure):
     assert [axis.type for axis in axes] == ["log"] * 4
 
 
-def test_hovering_tells_iteration_seconds_and_gap(figure):
+def test_tooltip_shows_iteration_seconds_and_gap(figure):
     for trace in figure.data[2:4]:
         assert trace.hovertemplate == (
             "lbfgs<br>iteration %{customdata[0]:,d}, %{customdata[1]:.3g} s<br>"
@@ -75,4 +75,4 @@ def test_hovering_tells_iteration_seconds_and_gap(figure):
 
 def test_legend_names_every_solver_once(figure):
     shown = [trace.name for trace in figure.data if trace.showlegend]
-    assert shown == ["gradient_descent", "lbfgs", "scikit-learn, at its end"]
+    assert shown == ["gradient_descent", "lbfgs", plots.REFERENCE_LABEL]

@@ -2,15 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.linear_model import LinearModel
-from mnist_gradients.maths.solvers.descent import SOLVERS
 from mnist_gradients.pipelines.logistic_regression import nodes
-from mnist_gradients.pipelines.logistic_regression.task import make_objective
 
-TASKS = [(1, 3, 5, 7, 9), None]
 COMPARISON_COLUMNS = [
     "solver",
+    "l2",
     "iterations",
     "seconds",
     "objective",
@@ -22,30 +19,16 @@ COMPARISON_COLUMNS = [
 ]
 
 
-def chosen(l2):
-    return pd.DataFrame({"l2": [10 * l2, l2], "chosen": [False, True]})
-
-
 class TestRegularisationPath:
-    def test_strengths_fall_and_the_lowest_validation_error_is_chosen(self, sets, task):
-        parameters = task(l2_values=(1e-3, 100.0, 1e-6))
-        path = nodes.trace_regularisation_path(sets[0], sets[1], parameters)
+    def test_strengths_fall_and_a_weaker_penalty_fits_better(self, sets, task):
+        path = nodes.trace_regularisation_path(*sets[:2], task(l2_values=(1e-3, 100.0, 1e-6)))
         assert path["l2"].tolist() == [100.0, 1e-3, 1e-6]
-        assert path["chosen"].tolist() == [False, True, False]
-        assert path["validation_error"].idxmin() == 1
-        # The weaker the penalty, the better the fit: training images cannot choose.
         assert path["train_error"].is_monotonic_decreasing
-        # So strong a penalty leaves the intercept alone to predict the more frequent class.
-        share = np.mean(sets[1].labels % 2 == 0)
-        assert path["validation_error"].iloc[0] == pytest.approx(share, abs=0.05)
+        # So strong a penalty leaves the intercept alone, which predicts the more frequent class.
+        fraction = np.mean(sets[1].labels % 2 == 0)
+        assert path["validation_error"].iloc[0] == pytest.approx(fraction, abs=0.05)
 
-    def test_tie_takes_the_strongest_penalty(self, sets, task):
-        parameters = task(l2_values=(1e5, 1e7, 1e6))
-        path = nodes.trace_regularisation_path(sets[0], sets[1], parameters)
-        assert path["validation_error"].nunique() == 1
-        assert path.loc[path["chosen"], "l2"].tolist() == [1e7]
-
-    def test_warm_starts_do_not_change_the_fits(self, sets, task):
+    def test_starting_at_the_last_optimum_changes_no_fit(self, sets, task):
         path = nodes.trace_regularisation_path(sets[0], sets[1], task(l2_values=(1.0, 0.03)))
         alone = nodes.trace_regularisation_path(sets[0], sets[1], task(l2_values=(0.03,)))
         assert path["validation_loss"].iloc[1] == pytest.approx(
@@ -53,94 +36,31 @@ class TestRegularisationPath:
         )
 
 
-@pytest.mark.parametrize("positive_classes", TASKS, ids=["binary", "multinomial"])
-@pytest.mark.parametrize("intercept", ["free", "penalised", "none"])
-def test_every_solver_finds_the_optimum_of_scikit_learn(sets, task, positive_classes, intercept):
-    # Bounds on the norm of the gradient, but for the one that bounds the gap, which is quadratic.
-    tolerances = dict.fromkeys(SOLVERS, 1e-6) | {"preconditioned_lbfgs": 1e-9}
-    limit = 20_000
-    parameters = task(
-        positive_classes=positive_classes,
-        intercept=intercept,
-        solvers={
-            solver: {"max_iterations": limit, "tolerance": tolerance}
-            for solver, tolerance in tolerances.items()
-        },
-    )
-    models, history = nodes.fit_models(sets[0], chosen(0.01), parameters)
-    comparison, _ = nodes.compare_solvers(
-        models, history, nodes.measure_models(models, *sets, parameters)
-    )
-    assert comparison["solver"].tolist() == [*SOLVERS, "scikit_learn"]
-    assert (comparison["iterations"] < limit).all()  # each stopped by its own rule
-    assert (comparison["relative_gap"] < 1e-6).all()
-    assert (comparison["max_abs_weight_difference"] < 1e-3).all()
-    assert comparison["test_error"].nunique() == 1
-    has_intercept = [bool(model.intercept.any()) for model in models.values()]
-    assert has_intercept == [intercept != "none"] * len(models)
+class TestChoosePenalty:
+    @staticmethod
+    def path(*errors):
+        l2 = [0.1, 0.01, 0.001]
+        return pd.DataFrame({"l2": l2, "validation_error": errors, "validation_loss": 0.5})
+
+    def test_lowest_validation_error_is_chosen(self):
+        assert nodes.choose_penalty(self.path(0.3, 0.1, 0.2)) == {
+            "l2": 0.01,
+            "validation_error": 0.1,
+            "validation_loss": 0.5,
+        }
+
+    def test_strongest_of_equal_penalties_is_chosen_in_any_order(self):
+        path = self.path(0.3, 0.1, 0.1)
+        assert nodes.choose_penalty(path)["l2"] == nodes.choose_penalty(path[::-1])["l2"] == 0.01
 
 
-@pytest.mark.parametrize("intercept", ["free", "penalised", "none"])
-def test_softmax_regression_of_two_classes_has_the_optimum_of_scikit_learn(sets, task, intercept):
-    """Of two classes scikit-learn fits a single column of weights."""
-    two = LabelledImages(sets[0].images, sets[0].labels % 2)
-    stop = {"max_iterations": 5000, "tolerance": 1e-9}
-    parameters = task(positive_classes=None, intercept=intercept, solvers={"lbfgs": stop})
-    models, history = nodes.fit_models(two, chosen(0.01), parameters)
-    ours, reference = models["lbfgs"], models["scikit_learn"]
-    assert reference.weights.shape == (49, 2)
-    np.testing.assert_allclose(reference.weights, ours.weights, atol=1e-4)
-    np.testing.assert_allclose(reference.intercept, ours.intercept, atol=1e-4)
-    objectives = history.groupby("solver")["objective"].last()
-    assert objectives["scikit_learn"] == pytest.approx(objectives["lbfgs"], rel=1e-9)
-
-
-def test_the_three_kinds_of_intercept_have_different_optima(sets, task):
-    objectives = {
-        kind: nodes.fit_reference(sets[0], 0.1, task(intercept=kind))[1]["objective"].item()
-        for kind in ("free", "penalised", "none")
-    }
-    assert objectives["free"] < objectives["penalised"] < objectives["none"]
-
-
-def test_another_penalty_has_another_optimum(sets, task):
-    """The agreement above would fail if C were anything but 1 / (N l2)."""
-    reference, _ = nodes.fit_reference(sets[0], 0.2, task())
-    objective = make_objective(sets[0], 0.1, task())
-    at_optimum = nodes.fit_reference(sets[0], 0.1, task())[1]["objective"].item()
-    value, _ = objective(objective.pack(reference.weights, reference.intercept))
-    assert value / at_optimum - 1 > 1e-3
-
-
-@pytest.fixture(scope="module")
-def history(sets, task):
-    stop = {"max_iterations": 25, "tolerance": 1e-9}
-    parameters = task(solvers=dict.fromkeys(("gradient_descent", "accelerated_descent"), stop))
-    return nodes.fit_models(sets[0], chosen(1e-3), parameters)[1]
-
-
-class TestHistory:
-    @pytest.mark.parametrize("solver", ["gradient_descent", "accelerated_descent"])
-    def test_starts_at_iteration_zero_and_counts_up(self, history, solver):
-        part = history[history["solver"] == solver]
-        assert part["iteration"].tolist() == list(range(26))
-        assert part["objective"].iloc[0] == pytest.approx(np.log(2), abs=1e-14)
-        assert part["seconds"].is_monotonic_increasing
-
-    def test_steps_of_one_over_lipschitz_never_increase_the_objective(self, history):
-        part = history[history["solver"] == "gradient_descent"]
-        assert (part["objective"].diff().dropna() < 0).all()
-
-    def test_too_long_a_step_increases_the_objective(self, sets, task):
-        solvers = {"gradient_descent": {"max_iterations": 5, "tolerance": 1e-9, "step_size": 10}}
-        history = nodes.fit_models(sets[0], chosen(1e-3), task(solvers=solvers))[1]
-        assert (history["objective"].diff() > 0).any()
-
-    def test_scikit_learn_has_one_row_with_the_lowest_objective(self, history):
-        reference = history[history["solver"] == "scikit_learn"]
-        assert len(reference) == 1
-        assert reference["objective"].item() == history["objective"].min()
-        assert reference["gradient_norm"].item() < 1e-3
+def test_every_solver_and_scikit_learn_are_fitted_at_the_chosen_penalty(sets, task):
+    models, history = nodes.fit_models(sets[0], {"l2": 0.03}, task())
+    assert list(models) == ["lbfgs", "scikit_learn"]
+    assert {model.l2 for model in models.values()} == {0.03}
+    assert history["solver"].unique().tolist() == ["lbfgs", "scikit_learn"]
+    last = history.groupby("solver")["objective"].last()
+    assert last["lbfgs"] == pytest.approx(last["scikit_learn"], rel=1e-6)
 
 
 class TestCompareSolvers:
@@ -168,7 +88,7 @@ class TestCompareSolvers:
         }
     )
 
-    def test_columns_and_values(self):
+    def test_every_column_has_its_value(self):
         models = {
             "gradient_descent": self.model([[1.0], [2.0]], [0.5]),
             "scikit_learn": self.model([[1.25], [2.0]], [0.0]),
@@ -177,6 +97,7 @@ class TestCompareSolvers:
         assert list(comparison.columns) == COMPARISON_COLUMNS
         assert comparison.to_dict("records")[0] == {
             "solver": "gradient_descent",
+            "l2": 0.1,
             "iterations": 7,
             "seconds": 1.5,
             "objective": 0.3,
@@ -188,6 +109,7 @@ class TestCompareSolvers:
         }
         assert comparison["relative_gap"].iloc[1] == 0
         assert metrics["scikit_learn"] == {
+            "l2": 0.1,
             "test_error": 0.3,
             "test_loss": 0.3,
             "test_expected_calibration_error": 0.3,
@@ -197,12 +119,12 @@ class TestCompareSolvers:
             "parameters": 3,
         }
 
-    def test_gap_is_never_negative_where_we_beat_scikit_learn(self):
+    def test_gap_is_to_the_lowest_objective_of_all_solvers(self):
         models = dict.fromkeys(("gradient_descent", "scikit_learn"), self.model([[1.0]], [0.0]))
         comparison, _ = nodes.compare_solvers(models, self.HISTORY, self.measures(0.25, 0.3))
         assert comparison["relative_gap"].tolist() == [0, pytest.approx(0.2)]
 
-    def test_common_shift_of_all_classes_is_no_difference(self):
+    def test_one_vector_added_to_all_classes_is_no_difference(self):
         W, b = np.arange(6.0).reshape(2, 3) ** 2, np.array([1.0, 0.0, 2.0])
         shifted = self.model(W + np.array([[3.0], [-1.0]]), b + 5)
         changed = self.model(W + np.array([[3.0, 0.0, 0.0], [0.0, 0.0, 0.0]]), b)
@@ -215,7 +137,7 @@ class TestCompareSolvers:
 
 def test_measures_hold_every_measure_of_every_set(sets, task):
     parameters = task()
-    models, history = nodes.fit_models(sets[0], chosen(0.01), parameters)
+    models, history = nodes.fit_models(sets[0], {"l2": 0.01}, parameters)
     measures = nodes.measure_models(models, *sets, parameters).set_index("solver")
     assert list(measures.columns) == [
         "objective",

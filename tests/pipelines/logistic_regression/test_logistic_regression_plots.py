@@ -11,7 +11,7 @@ from mnist_gradients.pipelines.logistic_regression import plots
 
 @pytest.fixture
 def fitted():
-    """Made-up models that look at the one pixel in the middle; ours with l-bfgs is the better."""
+    """Models with one non-zero weight, at the middle pixel; lbfgs is the better of ours."""
 
     def model(weight, columns):
         W = np.zeros((49, columns))
@@ -43,20 +43,19 @@ def drawn(figure):
 
 
 def test_regularisation_path_of_one_strength_can_be_drawn():
-    row = {"l2": [0.1], "train_error": [0.1], "validation_error": [0.2], "chosen": [True]}
-    drawn(plots.plot_regularisation_path(pd.DataFrame(row)))
+    row = {"l2": [0.1], "train_error": [0.1], "validation_error": [0.2]}
+    drawn(plots.plot_regularisation_path(pd.DataFrame(row), {"l2": 0.1}))
 
 
-def test_regularisation_path_marks_the_penalty_chosen():
+def test_regularisation_path_marks_the_chosen_penalty():
     path = pd.DataFrame(
         {
             "l2": [0.1, 0.01],
             "train_error": [0.12, 0.08],
             "validation_error": [0.13, 0.11],
-            "chosen": [False, True],
         }
     )
-    axes = drawn(plots.plot_regularisation_path(path)).axes[0]
+    axes = drawn(plots.plot_regularisation_path(path, {"l2": 0.01})).axes[0]
     train, validation, mark = axes.lines
     np.testing.assert_allclose(train.get_ydata(), [12, 8])
     np.testing.assert_allclose(validation.get_ydata(), [13, 11])
@@ -104,12 +103,12 @@ class TestConvergence:
             np.testing.assert_allclose(optimum.get_ydata(), [1e-9], rtol=1e-3)
             assert optimum.get_marker() == "*"
         legend = [text.get_text() for text in by_seconds.get_legend().get_texts()]
-        assert legend == ["gradient_descent", "lbfgs", "scikit-learn, at its end"]
+        assert legend == ["gradient_descent", "lbfgs", "scikit_learn (last iteration)"]
 
     def test_title_names_the_solvers_that_stopped_early(self, figure):
         assert figure.get_suptitle().endswith("; stopped far from converged: gradient_descent")
 
-    def test_title_is_silent_where_all_converged(self):
+    def test_title_names_no_solver_if_all_converged(self):
         comparison = self.COMPARISON.assign(relative_gap=1e-9)
         title = plots.plot_convergence(self.HISTORY, comparison).get_suptitle()
         assert title == "Solvers on one objective, one thread each"
@@ -141,7 +140,7 @@ def test_roc_curves_name_their_area(sets, task, fitted, positive_classes):
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert len(axes.lines) == len(labels) == (1 if positive_classes else 10)
     pixel = sets[2].images[:, 3, 3].astype(float)
-    if positive_classes:  # the model says odd where the pixel is light
+    if positive_classes:  # the model predicts odd if the pixel is light
         area = roc_auc_score(sets[2].labels % 2, -pixel)
         assert labels == [f"1 3 5 7 9: {area:.4f}"]
     else:
@@ -154,7 +153,7 @@ def test_confusion_matrix_counts_the_predictions_of_our_best_model(sets, task, f
     models, comparison = fitted(1)
     figure = drawn(plots.plot_confusion_matrix(models, comparison, sets[2], task()))
     counts = [int(text.get_text()) for text in figure.axes[0].texts]
-    # Its margin is never above zero, so that every image is taken for an even digit.
+    # Its logit is never above zero: every prediction is even.
     odd = int((sets[2].labels % 2).sum())
     assert counts == [150 - odd, 0, odd, 0]
     assert figure.axes[0].get_title() == f"{odd} mistakes in 150 test images"

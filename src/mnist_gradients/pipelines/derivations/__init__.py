@@ -1,4 +1,4 @@
-"""Every derivation of P1, P2 and P3, proven against independent oracles, and a network's twin."""
+"""Checks of every derivation of P1, P2 and P3, and of a network against Keras."""
 
 from mnist_gradients.pipelines.derivations.pipeline import create_pipeline
 

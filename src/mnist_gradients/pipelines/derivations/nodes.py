@@ -1,4 +1,4 @@
-"""Nodes of the derivations: judge every identity, sweep the step, train the twins, insist."""
+"""Nodes of the derivations: check identities, sweep the step, compare two networks."""
 
 import logging
 from typing import Any
@@ -6,20 +6,19 @@ from typing import Any
 import pandas as pd
 
 from mnist_gradients.core.labelled_images import LabelledImages
-from mnist_gradients.verification import checks, step_sweep
-from mnist_gradients.verification import parity_check as twin
-from mnist_gradients.verification.parameters import DerivationsParameters
+from mnist_gradients.pipelines.derivations.parameters import DerivationsParameters
+from mnist_gradients.verification import checks, parity_check, step_sweep
 
 logger = logging.getLogger(__name__)
 
 
 def check_identities(parameters: DerivationsParameters, seed: int) -> pd.DataFrame:
-    """Judge every identity by every oracle that applies to it and is not left out.
+    """Check every identity by every oracle that applies to it and is not skipped.
 
     Returns:
         One row per identity and oracle: identity, oracle, max_abs_error, tolerance, holds.
     """
-    table = checks.run_checks(seed, parameters.leave_out)
+    table = checks.run_checks(seed, parameters.skipped_oracles)
     logger.info("%d of %d checks hold", table["holds"].sum(), len(table))
     return table
 
@@ -29,18 +28,19 @@ def sweep_step(parameters: DerivationsParameters, seed: int) -> pd.DataFrame:
     return step_sweep.sweep(parameters.step_sweep, seed)
 
 
-def train_twins(
+def run_parity_check(
     train: LabelledImages, parameters: DerivationsParameters, seed: int
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Train the NumPy network and its Keras twin on the same mini-batches (see `twin.train_twins`).
+    """Train the reference network and a Keras network on the same mini-batches.
 
     Returns:
-        The losses of every iteration, and the largest differences.
+        The losses of every iteration, and the largest differences: see
+        `parity_check.run_parity_check`.
     """
-    history, summary = twin.train_twins(train, parameters.twin, seed)
-    for dtype in twin.DTYPES:
+    history, summary = parity_check.run_parity_check(train, parameters.parity_check, seed)
+    for dtype in parity_check.DTYPES:
         logger.info(
-            "twins in %s: losses differ by at most %.1e over %d iterations",
+            "parity check in %s: losses differ by at most %.1e over %d iterations",
             dtype,
             summary[dtype]["largest_loss_difference"],
             summary["iterations"],
@@ -48,25 +48,25 @@ def train_twins(
     return history, summary
 
 
-def require_checks_hold(table: pd.DataFrame, twin_summary: dict[str, Any]) -> None:
-    """Fail the run if an identity does not hold or the twins part in float64.
+def require_checks_hold(table: pd.DataFrame, parity_check_summary: dict[str, Any]) -> None:
+    """Fail the run if an identity does not hold or the two networks differ in float64.
 
     Raises:
         ValueError: If so; it names every such identity with its numbers.
     """
-    complaints = [
+    messages = [
         f"{row.identity} [{row.oracle}]: found an error of {row.max_abs_error:.3g}, "
         f"expected at most {row.tolerance:.3g}"
         for row in table[~table["holds"]].itertuples()
     ]
-    difference = twin_summary["float64"]["largest_loss_difference"]
-    tolerance = twin_summary["float64_tolerance"]
+    difference = parity_check_summary["float64"]["largest_loss_difference"]
+    tolerance = parity_check_summary["float64_tolerance"]
     if not difference < tolerance:
-        complaints.append(
-            f"twin networks in float64: found losses that differ by {difference:.3g}, "
+        messages.append(
+            f"parity check in float64: found losses that differ by {difference:.3g}, "
             f"expected less than {tolerance:.3g}"
         )
-    for complaint in complaints:
-        logger.error("does not hold: %s", complaint)
-    if complaints:
-        raise ValueError(f"{len(complaints)} checks do not hold: {'; '.join(complaints)}")
+    for message in messages:
+        logger.error("does not hold: %s", message)
+    if messages:
+        raise ValueError(f"{len(messages)} checks do not hold: {'; '.join(messages)}")

@@ -6,7 +6,7 @@ from mnist_gradients.pipelines.derivations import nodes, plots
 
 
 def create_pipeline() -> Pipeline:
-    """Return the pipeline that proves every gradient and trains the twin networks."""
+    """Return the pipeline that checks every gradient and trains one network twice."""
     return Pipeline(
         [
             Node(
@@ -28,20 +28,20 @@ def create_pipeline() -> Pipeline:
                 name="plot_step_sweep",
             ),
             Node(
-                nodes.train_twins,
+                nodes.run_parity_check,
                 inputs=["train", "params:derivations", "params:seed"],
-                outputs=["twin_history", "twin_summary"],
-                name="train_twins",
+                outputs=["parity_check_history", "parity_check_summary"],
+                name="run_parity_check",
             ),
             Node(
-                plots.plot_twins,
-                inputs="twin_history",
-                outputs="twin_plot",
-                name="plot_twins",
+                plots.plot_parity_check,
+                inputs="parity_check_history",
+                outputs="parity_check_plot",
+                name="plot_parity_check",
             ),
             Node(
                 nodes.require_checks_hold,
-                inputs=["checks", "twin_summary"],
+                inputs=["checks", "parity_check_summary"],
                 outputs=None,
                 name="require_checks_hold",
             ),

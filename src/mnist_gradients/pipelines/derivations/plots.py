@@ -1,4 +1,4 @@
-"""Pictures of the derivations: error against step, and the twin networks."""
+"""Figures of the derivations: error against step, and the parity check."""
 
 import numpy as np
 import pandas as pd
@@ -27,10 +27,9 @@ def plot_step_sweep(sweep: pd.DataFrame) -> Figure:
         ("complex_step", COMPLEX, "^", "complex step: truncation of order $h^2$, no rounding"),
     ]
     for column, colour, marker, label in curves:
-        errors = sweep[column].clip(lower=FLOOR)
         axes.loglog(
             sweep["step"],
-            errors,
+            sweep[column].clip(lower=FLOOR),
             color=colour,
             marker=marker,
             markersize=7 if column == "central" else 4,
@@ -52,15 +51,15 @@ def plot_step_sweep(sweep: pd.DataFrame) -> Figure:
     return figure
 
 
-def plot_twins(history: pd.DataFrame) -> Figure:
-    """Draw the losses of the two networks on each other, and below what separates them.
+def plot_parity_check(history: pd.DataFrame) -> Figure:
+    """Draw the losses of the two networks, and below the largest difference so far.
 
-    Ticks mark the iterations in which a rectifier is on in one network only: until the first of
-    them the difference is rounding, and there it may jump (see `twin`).
+    Ticks mark the iterations in which a hidden unit is active in one network only. Before the first
+    of them the difference is rounding; there it may jump.
 
     Args:
         history: One row per iteration: iteration, and per type the losses numpy_* and keras_* and
-            switched_units_* (see `twin.train_twins`).
+            switched_units_* (see `parity_check.run_parity_check`).
 
     Returns:
         The figure.
@@ -70,7 +69,11 @@ def plot_twins(history: pd.DataFrame) -> Figure:
     iteration = history["iteration"]
     losses.plot(iteration, history["keras_float64"], color="#fdb863", linewidth=4, label="Keras")
     losses.plot(
-        iteration, history["numpy_float64"], color="#2d004b", linewidth=0.7, label="hand-derived"
+        iteration,
+        history["numpy_float64"],
+        color="#2d004b",
+        linewidth=0.7,
+        label="NumPy (hand-derived)",
     )
     losses.set(
         title="One network trained twice: by hand-derived back-propagation and by Keras",
@@ -91,7 +94,7 @@ def plot_twins(history: pd.DataFrame) -> Figure:
                 marker="|",
                 markersize=8,
                 color=colour,
-                label=f"{dtype}, a rectifier on in one network and off in the other",
+                label=f"{dtype}, a hidden unit active in one network only",
             )
     differences.set(
         xlabel="training iteration (one mini-batch each)",

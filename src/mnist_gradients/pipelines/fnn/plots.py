@@ -104,11 +104,10 @@ def _plot_curves(history: pd.DataFrame, measure: str) -> tuple[Figure, Any]:
 def plot_confusion_matrix(predictions: pd.DataFrame) -> Figure:
     """Draw which digits the network takes for which."""
     n_classes = int(predictions[["label", "predicted"]].to_numpy().max()) + 1
-    counts = np.zeros((n_classes, n_classes), dtype=int)
-    np.add.at(counts, (predictions["label"], predictions["predicted"]), 1)
     wrong = int((predictions["label"] != predictions["predicted"]).sum())
     return figures.confusion_matrix(
-        counts,
+        predictions["label"],
+        predictions["predicted"],
         [str(label) for label in range(n_classes)],
         f"Feed-forward network: {wrong:,} mistakes in {len(predictions):,} test images",
     )

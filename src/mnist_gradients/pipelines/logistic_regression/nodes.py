@@ -9,37 +9,28 @@ import pandas as pd
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.linear_model import LinearModel
 from mnist_gradients.maths.solvers.descent import DEFAULT_SOLVER, SOLVERS
-from mnist_gradients.pipelines.logistic_regression.history import HistoryRecorder
 from mnist_gradients.pipelines.logistic_regression.parameters import TaskParameters
-from mnist_gradients.pipelines.logistic_regression.task import (
-    PIXEL_SCALE,
-    design_matrix,
-    evaluate,
-    make_model,
-    make_objective,
-    targets,
-)
+from mnist_gradients.regression.solvers import REFERENCE, fit, fit_reference
+from mnist_gradients.regression.task import evaluate, make_model, make_objective
 
 logger = logging.getLogger(__name__)
 
-REFERENCE = "scikit_learn"
-
-# Of two classes scikit-learn fits one difference of weights v. Softmax regression of two classes
-# has two columns: at its optimum -v/2 and v/2, whose penalty is half that of v.
-TWO_COLUMNS = np.array([[-0.5, 0.5]])
+COMPARISON_COLUMNS = (
+    *("l2", "iterations", "seconds", "objective", "relative_gap", "max_abs_weight_difference"),
+    *("train_error", "validation_error", "test_error"),
+)
 
 
 def trace_regularisation_path(
     train: LabelledImages, validation: LabelledImages, parameters: TaskParameters
 ) -> pd.DataFrame:
-    """Fit the task at each strength of the penalty and choose the best by validation error.
+    """Fit the task at each strength of the penalty.
 
-    Each fit starts where the one before, at the next stronger penalty, ended.
+    Each fit starts at the optimum of the next stronger penalty.
 
     Returns:
         One row per strength, strongest first, with the columns l2, train_error, validation_error
-        (fractions), validation_loss (nats), seconds and chosen. Exactly one row is chosen: the
-        lowest validation error, at a tie the strongest penalty.
+        (fractions), validation_loss (nats) and seconds.
     """
     rows = []
     start = None
@@ -60,79 +51,45 @@ def trace_regularisation_path(
             }
         )
         logger.info("    l2 %g: validation error %.2f %%", l2, 100 * measured["error"])
-    path = pd.DataFrame(rows)
-    path["chosen"] = path.index == path["validation_error"].idxmin()
-    return path
+    return pd.DataFrame(rows)
+
+
+def choose_penalty(regularisation_path: pd.DataFrame) -> dict[str, float]:
+    """Choose the penalty with the lowest validation error; of equal ones, the strongest.
+
+    Returns:
+        l2, and its validation_error (fraction) and validation_loss (nats).
+    """
+    best = regularisation_path.sort_values("l2", ascending=False).nsmallest(1, "validation_error")
+    columns = ["l2", "validation_error", "validation_loss"]
+    return {column: float(best[column].item()) for column in columns}
 
 
 def fit_models(
-    train: LabelledImages, regularisation_path: pd.DataFrame, parameters: TaskParameters
+    train: LabelledImages, penalty: dict[str, float], parameters: TaskParameters
 ) -> tuple[dict[str, LinearModel], pd.DataFrame]:
-    """Minimise one objective, at the chosen penalty, with every solver and with scikit-learn.
+    """Minimise one objective, at the chosen penalty, by every solver and by scikit-learn.
 
-    Each of them has one thread, so that their seconds can be compared.
+    Each fit runs on one thread, so that the times can be compared.
 
     Returns:
         Solver name to model, and the history: one row per solver and iteration with the columns
         solver, iteration (0 is the start), objective, gradient_norm and seconds since the start of
         the fit, set-up included. Of scikit-learn only the last iteration is known.
     """
-    l2 = float(regularisation_path.loc[regularisation_path["chosen"], "l2"].iloc[0])
+    l2 = penalty["l2"]
     models, histories = {}, []
-    for name, options in parameters.solvers.items():
-        record = HistoryRecorder(name)
-        objective = make_objective(train, l2, parameters, threads=1)
-        solution = SOLVERS[name](
-            objective, callback=record, **options.model_dump(exclude_none=True)
-        )
-        models[name] = make_model(objective, solution.weights)
-        histories.append(record.table())
-        logger.info("    %s: %.1f s, %s", name, record.seconds, solution.message)
-    models[REFERENCE], reference_history = fit_reference(train, l2, parameters)
-    return models, pd.concat([*histories, reference_history], ignore_index=True)
-
-
-def fit_reference(
-    train: LabelledImages, l2: float, parameters: TaskParameters
-) -> tuple[LinearModel, pd.DataFrame]:
-    """Find the optimum of the same objective with scikit-learn, at C = 1 / (N l2).
-
-    Returns:
-        The model, and one row of history.
-    """
-    from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
-
-    logger.info("    %s: running %s", REFERENCE, parameters.reference.solver)
-    record = HistoryRecorder(REFERENCE)
-    y = targets(train, parameters)
-    two_columns = parameters.positive_classes is None and y.max() == 1
-    X = design_matrix(train) * PIXEL_SCALE
-    if parameters.intercept == "penalised":
-        X = np.hstack([X, np.ones((len(X), 1))])
-    estimator = LogisticRegression(
-        C=(2 if two_columns else 1) / (len(X) * l2),
-        solver=parameters.reference.solver,
-        tol=parameters.reference.tolerance,
-        max_iter=parameters.reference.max_iterations,
-        fit_intercept=parameters.intercept == "free",
-    )
-    # Several BLAS threads wait for each other by spinning, on a busy machine for most of the time.
-    with threadpool_limits(limits=1):
-        estimator.fit(X, y)
-    seconds = record.elapsed()
-    objective = make_objective(train, l2, parameters)
-    columns, intercept = estimator.coef_.T, estimator.intercept_
-    if two_columns:
-        columns, intercept = columns @ TWO_COLUMNS, intercept @ TWO_COLUMNS
-    w = np.ravel(columns)
-    if parameters.intercept == "free":
-        w = np.concatenate([w, intercept])
-    value, gradient = objective(w)
-    iterations = int(estimator.n_iter_.max())
-    record.add(iterations, value, float(np.linalg.norm(gradient)), seconds)
-    logger.info("    %s: %.1f s, %d iterations", REFERENCE, seconds, iterations)
-    return make_model(objective, w), record.table()
+    for name in (*parameters.solvers, REFERENCE):
+        if name == REFERENCE:
+            logger.info("    %s: running %s ...", name, parameters.reference.solver)
+            model, history = fit_reference(train, l2, parameters, parameters.reference)
+        else:
+            model, history = fit(name, train, l2, parameters, parameters.solvers[name])
+        last = history.iloc[-1]
+        logger.info("    %s: %d iterations, %.1f s", name, last["iteration"], last["seconds"])
+        models[name] = model
+        histories.append(history)
+    return models, pd.concat(histories, ignore_index=True)
 
 
 def measure_models(
@@ -168,27 +125,24 @@ def compare_solvers(
     """Put the solvers side by side.
 
     Returns:
-        The comparison, one row per solver: solver, iterations, seconds, objective, relative_gap
-        (J - J*) / J* with J* the lowest objective that any solver reached,
-        max_abs_weight_difference from scikit-learn (weights and intercepts; a common shift of all
-        classes, which changes no probability, is taken out), train_error, validation_error,
-        test_error. And the metrics of each solver for the comparison with other kinds of models.
+        The comparison, one row per solver: solver, l2, iterations, seconds, objective,
+        relative_gap (J - J*) / J* with J* the lowest objective that any solver reached,
+        max_abs_weight_difference from scikit-learn (weights and intercepts; adding one vector to
+        the weights of all classes changes no probability and counts as no difference),
+        train_error, validation_error, test_error. And the metrics of each solver by its name.
     """
-    last = history.groupby("solver", sort=False).last()
-    comparison = measures.set_index("solver").join(last[["iteration", "seconds"]])
-    comparison["iterations"] = comparison["iteration"]
-    best = comparison["objective"].min()
-    comparison["relative_gap"] = (comparison["objective"] - best) / best
+    last = history.groupby("solver", sort=False)[["iteration", "seconds"]].last()
+    table = measures.set_index("solver").join(last.rename(columns={"iteration": "iterations"}))
+    best = table["objective"].min()
     reference = _centred(models[REFERENCE])
-    comparison["max_abs_weight_difference"] = [
-        float(np.abs(_centred(models[name]) - reference).max()) for name in comparison.index
+    table["l2"] = [models[name].l2 for name in table.index]
+    table["relative_gap"] = (table["objective"] - best) / best
+    table["max_abs_weight_difference"] = [
+        float(np.abs(_centred(models[name]) - reference).max()) for name in table.index
     ]
-    columns = [
-        *("iterations", "seconds", "objective", "relative_gap", "max_abs_weight_difference"),
-        *("train_error", "validation_error", "test_error"),
-    ]
-    metrics = {
+    return table[list(COMPARISON_COLUMNS)].reset_index(), {
         str(name): {
+            "l2": row["l2"],
             "test_error": row["test_error"],
             "test_loss": row["test_loss"],
             "test_expected_calibration_error": row["test_expected_calibration_error"],
@@ -197,9 +151,8 @@ def compare_solvers(
             "iterations": int(row["iterations"]),
             "parameters": models[str(name)].weights.size + models[str(name)].intercept.size,
         }
-        for name, row in comparison.iterrows()
+        for name, row in table.iterrows()
     }
-    return comparison[columns].reset_index(), metrics
 
 
 def _centred(model: LinearModel) -> np.ndarray:

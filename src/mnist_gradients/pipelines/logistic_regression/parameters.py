@@ -1,70 +1,22 @@
 """Parameters of the logistic-regression pipeline, the same for every task."""
 
-from typing import Literal
-
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    field_validator,
-)
+from pydantic import Field, PositiveFloat, field_validator
 
 from mnist_gradients.maths.solvers.descent import SOLVERS
+from mnist_gradients.regression.solvers import ReferenceParameters, SolverParameters
+from mnist_gradients.regression.task import Task
 
 
-class SolverParameters(BaseModel):
-    """When a solver stops, and how far it steps.
-
-    Attributes:
-        max_iterations: Largest number of iterations.
-        tolerance: The solver's own stopping rule; see its docstring.
-        step_size: Learning rate alpha; None lets the solver take 1/L.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    max_iterations: PositiveInt
-    tolerance: PositiveFloat
-    step_size: PositiveFloat | None = None
-
-
-class ReferenceParameters(BaseModel):
-    """How scikit-learn's `LogisticRegression` finds the reference optimum.
+class TaskParameters(Task):
+    """A classification task and the solvers that are compared on it.
 
     Attributes:
-        solver: Its solver.
-        max_iterations: Its `max_iter`.
-        tolerance: Its `tol`.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    solver: Literal["lbfgs", "newton-cg", "newton-cholesky"]
-    max_iterations: PositiveInt
-    tolerance: PositiveFloat
-
-
-class TaskParameters(BaseModel):
-    """A classification task and the solvers that race on it.
-
-    Attributes:
-        positive_classes: The classes that count as 1 in a binary task; None keeps all classes
-            apart (softmax regression).
         l2_values: Strengths of the penalty to choose from by validation error.
-        intercept: "free" is not penalised, as in scikit-learn; "penalised" treats it as the
-            weight of a constant feature; "none" leaves it out.
-        solvers: Solver name to its options; the names are those of `maths.descent.SOLVERS`.
-        reference: How the reference optimum is found.
+        solvers: Solver name to its options; the names are the keys of `SOLVERS`.
+        reference: Options of the scikit-learn fit.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    positive_classes: tuple[NonNegativeInt, ...] | None = Field(default=None, min_length=1)
     l2_values: tuple[PositiveFloat, ...] = Field(min_length=1)
-    intercept: Literal["free", "penalised", "none"]
     solvers: dict[str, SolverParameters] = Field(min_length=1)
     reference: ReferenceParameters
 

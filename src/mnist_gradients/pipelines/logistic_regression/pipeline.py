@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from mnist_gradients.pipelines.logistic_regression import interactive, nodes, plots
+from mnist_gradients.pipelines.logistic_regression import nodes, plots
 
 TASKS = ("binary", "multinomial")
 
@@ -23,8 +23,14 @@ def create_task_pipeline(task: str) -> Pipeline:
                 name="trace_regularisation_path",
             ),
             Node(
+                nodes.choose_penalty,
+                inputs="regularisation_path",
+                outputs="penalty",
+                name="choose_penalty",
+            ),
+            Node(
                 nodes.fit_models,
-                inputs=["train", "regularisation_path", "params:task"],
+                inputs=["train", "penalty", "params:task"],
                 outputs=["models", "history"],
                 name="fit_models",
             ),
@@ -42,7 +48,7 @@ def create_task_pipeline(task: str) -> Pipeline:
             ),
             Node(
                 plots.plot_regularisation_path,
-                inputs="regularisation_path",
+                inputs=["regularisation_path", "penalty"],
                 outputs="regularisation_path_plot",
                 name="plot_regularisation_path",
             ),
@@ -53,7 +59,7 @@ def create_task_pipeline(task: str) -> Pipeline:
                 name="plot_convergence",
             ),
             Node(
-                interactive.plot_interactive_convergence,
+                plots.plot_interactive_convergence,
                 inputs=["history", "comparison"],
                 outputs="convergence_plotly",
                 name="plot_interactive_convergence",
@@ -61,19 +67,19 @@ def create_task_pipeline(task: str) -> Pipeline:
             Node(
                 plots.plot_weights,
                 inputs=["models", "comparison", "train", "params:task"],
-                outputs="weights",
+                outputs="weights_plot",
                 name="plot_weights",
             ),
             Node(
                 plots.plot_roc_curves,
                 inputs=["models", "comparison", "test", "params:task"],
-                outputs="roc_curves",
+                outputs="roc_curves_plot",
                 name="plot_roc_curves",
             ),
             Node(
                 plots.plot_confusion_matrix,
                 inputs=["models", "comparison", "test", "params:task"],
-                outputs="confusion_matrix",
+                outputs="confusion_matrix_plot",
                 name="plot_confusion_matrix",
             ),
         ]

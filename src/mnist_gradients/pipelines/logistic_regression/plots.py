@@ -1,4 +1,6 @@
-"""Nodes that draw the pictures of the logistic-regression pipeline."""
+"""Nodes that draw the figures of the logistic-regression pipeline."""
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -6,33 +8,39 @@ from matplotlib.figure import Figure
 
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.linear_model import LinearModel
-from mnist_gradients.pipelines.logistic_regression.nodes import REFERENCE
 from mnist_gradients.pipelines.logistic_regression.parameters import TaskParameters
-from mnist_gradients.pipelines.logistic_regression.task import (
-    class_names,
-    design_matrix,
-    targets,
-)
-from mnist_gradients.plotting import figures
+from mnist_gradients.plotting import figures, interactive
+from mnist_gradients.plotting.solver_styles import SOLVER_STYLES
+from mnist_gradients.regression.solvers import REFERENCE
+from mnist_gradients.regression.task import class_names, design_matrix, targets
 
-SMALLEST_GAP = 1e-13  # what float64 can still tell apart
+SMALLEST_GAP = 1e-13  # the resolution of float64
 CONVERGENCE_AXES = {"iteration": "iterations", "seconds": "seconds, set-up included"}
 GAP_LABEL = "relative gap to the optimum, (J − J*) / J*"
-REFERENCE_LABEL = "scikit-learn, at its end"
+REFERENCE_LABEL = "scikit_learn (last iteration)"
 
 
-def plot_regularisation_path(regularisation_path: pd.DataFrame) -> Figure:
+def plot_regularisation_path(
+    regularisation_path: pd.DataFrame, penalty: dict[str, float]
+) -> Figure:
     """Draw training and validation error against the strength of the penalty."""
     figure, axes = figures.new_figure(width=7.5, height=4.5)
-    path = regularisation_path
-    chosen = path[path["chosen"]].iloc[0]
-    for part, colour in (("train", figures.TRAINING_DARK), ("validation", figures.TEST)):
+    path, chosen = regularisation_path, penalty["l2"]
+    for part, colour, style in (
+        ("train", figures.TRAINING_DARK, "--"),
+        ("validation", figures.TEST, "-"),
+    ):
         axes.plot(
-            path["l2"], 100 * path[f"{part}_error"], color=colour, marker="o", label=f"{part} error"
+            path["l2"],
+            100 * path[f"{part}_error"],
+            color=colour,
+            linestyle=style,
+            marker="o",
+            label=f"{part} error",
         )
-    axes.axvline(chosen["l2"], color="0.4", linestyle=":", label=f"chosen: {chosen['l2']:g}")
+    axes.axvline(chosen, color="0.4", linestyle=":", label=f"chosen: {chosen:g}")
     axes.set(
-        xlim=(path["l2"].min() / 2, path["l2"].max() * 2),  # a single strength has a place, too
+        xlim=(path["l2"].min() / 2, path["l2"].max() * 2),  # so wide that one strength is visible
         xscale="log",
         xlabel="strength of the L2 penalty, lambda",
         ylabel="error (% of images)",
@@ -47,11 +55,14 @@ def plot_convergence(history: pd.DataFrame, comparison: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(12, 5), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     for solver, path in convergence_paths(history, comparison).items():
+        style = SOLVER_STYLES[solver]
+        look: dict[str, Any] = {"color": style.colour, "label": solver}
+        if solver == REFERENCE:
+            look |= {"linestyle": "none", "marker": "*", "markersize": 12, "label": REFERENCE_LABEL}
+        else:
+            look |= {"linestyle": style.line_style, "linewidth": 1.8}
         for axes, x in zip(panels, CONVERGENCE_AXES, strict=True):
-            if solver == REFERENCE:
-                axes.plot(path[x], path["gap"], "k*", markersize=12, label=REFERENCE_LABEL)
-            else:
-                axes.plot(path[x], path["gap"], linewidth=1.8, label=solver)
+            axes.plot(path[x], path["gap"], **look)
     for axes, label in zip(panels, CONVERGENCE_AXES.values(), strict=True):
         figures.tidy(axes)
         axes.set(xscale="log", yscale="log", xlabel=label)
@@ -59,6 +70,45 @@ def plot_convergence(history: pd.DataFrame, comparison: pd.DataFrame) -> Figure:
     figures.legend_outside(panels[1])
     figure.suptitle(convergence_title(comparison))
     return figure
+
+
+def plot_interactive_convergence(history: pd.DataFrame, comparison: pd.DataFrame) -> Any:
+    """Draw the same as `plot_convergence`, as a plotly figure."""
+    figure = interactive.new_figure(
+        convergence_title(comparison), CONVERGENCE_AXES.values(), GAP_LABEL
+    )
+    for solver, path in convergence_paths(history, comparison).items():
+        name = REFERENCE_LABEL if solver == REFERENCE else solver
+        drawn = path.iloc[interactive.thinned(len(path))]
+        for panel, x in enumerate(CONVERGENCE_AXES, start=1):
+            figure.add_scatter(
+                x=interactive.short(drawn[x]),
+                y=interactive.short(drawn["gap"]),
+                customdata=list(
+                    zip(drawn["iteration"], interactive.short(drawn["seconds"]), strict=True)
+                ),
+                name=name,
+                legendgroup=name,  # one entry for both panels
+                showlegend=panel == 1,
+                hovertemplate=f"{name}<br>iteration %{{customdata[0]:,d}}, "
+                "%{customdata[1]:.3g} s<br>gap %{y:.2e}<extra></extra>",
+                row=1,
+                col=panel,
+                **_plotly_look(solver),
+            )
+    figure.update_xaxes(type="log", dtick=1)
+    figure.update_yaxes(type="log")
+    return figure
+
+
+def _plotly_look(solver: str) -> dict[str, Any]:
+    """Return the options of a solver's trace: a line, or for scikit-learn's only point a star."""
+    style = SOLVER_STYLES[solver]
+    if solver == REFERENCE:
+        rim = {"color": "white", "width": 1}  # visible on a dark page
+        star = {"symbol": "star", "size": 13, "color": style.colour, "line": rim}
+        return {"mode": "markers", "marker": star}
+    return {"mode": "lines", "line": {"color": style.colour, "dash": style.dash, "width": 2}}
 
 
 def convergence_paths(history: pd.DataFrame, comparison: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -103,7 +153,7 @@ def plot_weights(
         )
         axes.set_title(name, fontsize=10)
     figure.colorbar(image, ax=grid, label="weight (nats per unit of pixel)", shrink=0.8)
-    figure.suptitle("Ink on red speaks for the class, on blue against it")
+    figure.suptitle("Ink on red raises the probability of the class, ink on blue lowers it")
     return figure
 
 
@@ -142,14 +192,16 @@ def plot_confusion_matrix(
     test: LabelledImages,
     parameters: TaskParameters,
 ) -> Figure:
-    """Draw which classes the best model takes for which, on the test images."""
+    """Draw the confusion matrix of the best model on the test images."""
     model = _best_model(models, comparison)
     y, predicted = targets(test, parameters), model.predict(design_matrix(test))
-    names = class_names(test, parameters)
-    counts = np.zeros((len(names), len(names)), dtype=int)
-    np.add.at(counts, (y, predicted), 1)
     wrong = int((y != predicted).sum())
-    return figures.confusion_matrix(counts, names, f"{wrong:,} mistakes in {len(y):,} test images")
+    return figures.confusion_matrix(
+        y,
+        predicted,
+        class_names(test, parameters),
+        title=f"{wrong:,} mistakes in {len(y):,} test images",
+    )
 
 
 def _best_model(models: dict[str, LinearModel], comparison: pd.DataFrame) -> LinearModel:

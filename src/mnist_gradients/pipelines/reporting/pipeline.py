@@ -15,7 +15,7 @@ TABLES = {
     "binary": "logistic_regression.binary.comparison",
     "multinomial": "logistic_regression.multinomial.comparison",
     "checks": "derivations.checks",
-    "twins": "derivations.twin_summary",
+    "twins": "derivations.parity_check_summary",
     "benchmark": "benchmark.headline",  # empty where the benchmark, which runs on demand, never ran
 }
 PICTURES = {
@@ -25,9 +25,9 @@ PICTURES = {
     "confusion_matrix": "fnn.confusion_matrix",
     "binary_convergence": "logistic_regression.binary.convergence",
     "multinomial_convergence": "logistic_regression.multinomial.convergence",
-    "multinomial_weights": "logistic_regression.multinomial.weights",
+    "multinomial_weights": "logistic_regression.multinomial.weights_plot",
     "step_sweep": "derivations.step_sweep_plot",
-    "twin": "derivations.twin_plot",
+    "twin": "derivations.parity_check_plot",
 }
 
 

@@ -1,16 +1,34 @@
 """From labelled images to the arrays of a classification task, and from weights to a model."""
 
+from typing import Literal
+
 import numpy as np
+from pydantic import Field, NonNegativeInt
 
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.linear_model import LinearModel
 from mnist_gradients.core.metrics import classification_metrics
+from mnist_gradients.core.parameters import Parameters
+from mnist_gradients.maths.checking import mismatch
 from mnist_gradients.maths.linear_objective import LinearObjective
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
-from mnist_gradients.pipelines.logistic_regression.parameters import TaskParameters
 
 PIXEL_SCALE = 1 / 255
+
+
+class Task(Parameters):
+    """A classification task.
+
+    Attributes:
+        positive_classes: The classes that count as 1 in a binary task; None keeps all classes
+            apart (softmax regression).
+        intercept: "free" is not penalised, as in scikit-learn; "penalised" treats it as the
+            weight of a constant feature; "none" leaves it out.
+    """
+
+    positive_classes: tuple[NonNegativeInt, ...] | None = Field(default=None, min_length=1)
+    intercept: Literal["free", "penalised", "none"]
 
 
 def design_matrix(images: LabelledImages) -> np.ndarray:
@@ -18,52 +36,52 @@ def design_matrix(images: LabelledImages) -> np.ndarray:
     return images.images.reshape(len(images), -1)
 
 
-def targets(images: LabelledImages, parameters: TaskParameters) -> np.ndarray:
-    """Return the labels of the task: 0 or 1 in a binary task, the class otherwise.
+def targets(images: LabelledImages, task: Task) -> np.ndarray:
+    """Return the labels of the task, int64 (N,): 0 or 1 in a binary task, the class otherwise.
 
     Raises:
         ValueError: If the positive classes are all classes of the images, or none of them.
     """
-    if parameters.positive_classes is None:
+    if task.positive_classes is None:
         return images.labels.astype(np.int64)
-    y = np.isin(images.labels, parameters.positive_classes)
+    y = np.isin(images.labels, task.positive_classes)
     if y.all() or not y.any():
-        raise ValueError(
-            f"parameter positive_classes: found {list(parameters.positive_classes)}, which holds "
-            f"{'all' if y.all() else 'none'} of the classes {np.unique(images.labels).tolist()}; "
-            "expected some of them, not all"
+        raise mismatch(
+            "parameter positive_classes",
+            f"{list(task.positive_classes)}",
+            f"some but not all of the classes {np.unique(images.labels).tolist()}",
         )
     return y.astype(np.int64)
 
 
-def class_names(images: LabelledImages, parameters: TaskParameters) -> list[str]:
+def class_names(images: LabelledImages, task: Task) -> list[str]:
     """Return a name for each class of the task."""
     classes = [str(label) for label in np.unique(images.labels)]
-    if parameters.positive_classes is None:
+    if task.positive_classes is None:
         return classes
-    positive = {str(label) for label in parameters.positive_classes}
+    positive = {str(label) for label in task.positive_classes}
     return [
         " ".join(name for name in classes if (name in positive) == side) for side in (False, True)
     ]
 
 
 def make_objective(
-    images: LabelledImages, l2: float, parameters: TaskParameters, threads: int | None = None
+    images: LabelledImages, l2: float, task: Task, threads: int | None = None
 ) -> LinearObjective:
-    """Return the objective of the task, computed in float64 so that gaps of 1e-12 can be told.
+    """Return the objective of the task, computed in float64, which resolves gaps of 1e-12.
 
     Args:
         images: Where the loss is summed.
         l2: Strength of the penalty.
-        parameters: Names the task and the kind of intercept.
+        task: The classes and the kind of intercept.
         threads: Number of threads; None for every core.
     """
-    kind = SoftmaxObjective if parameters.positive_classes is None else LogisticObjective
+    kind = SoftmaxObjective if task.positive_classes is None else LogisticObjective
     return kind(
         design_matrix(images),
-        targets(images, parameters),
+        targets(images, task),
         l2,
-        intercept=parameters.intercept,
+        intercept=task.intercept,
         scale=PIXEL_SCALE,
         threads=threads,
         compute_dtype=np.float64,
@@ -71,7 +89,7 @@ def make_objective(
 
 
 def make_model(objective: LinearObjective, w: np.ndarray) -> LinearModel:
-    """Return the packed parameter of an objective as a model."""
+    """Return the parameter vector of an objective as a model."""
     W, b = objective.unpack(w)
     return LinearModel(
         weights=W,
@@ -82,9 +100,7 @@ def make_model(objective: LinearObjective, w: np.ndarray) -> LinearModel:
     )
 
 
-def evaluate(
-    model: LinearModel, images: LabelledImages, parameters: TaskParameters
-) -> dict[str, float]:
+def evaluate(model: LinearModel, images: LabelledImages, task: Task) -> dict[str, float]:
     """Return error (fraction), loss (nats) and calibration error of a model on labelled images."""
     log_probabilities = model.log_probabilities(design_matrix(images))
-    return classification_metrics(log_probabilities, targets(images, parameters))
+    return classification_metrics(log_probabilities, targets(images, task))

@@ -1,43 +1,27 @@
-"""Record what a solver does."""
+"""Record the iterations of a solver."""
 
-import logging
 import time
 
 import pandas as pd
 
-logger = logging.getLogger(__name__)
 
+class History:
+    """Callback of a solver that keeps every iteration.
 
-class HistoryRecorder:
-    """Callback of a solver that keeps every iteration and, every few seconds, reports progress.
-
-    The clock starts when the recorder is made, so that it includes the set-up of the solver.
+    The clock starts when the history is made, so that it includes the set-up of the solver.
 
     Args:
         solver: Name of the solver.
-        report_every: Seconds between two lines of progress.
     """
 
-    def __init__(self, solver: str, report_every: float = 5.0) -> None:
+    def __init__(self, solver: str) -> None:
         self._solver = solver
-        self._report_every = report_every
         self._started = time.perf_counter()
-        self._reported = 0.0
         self._rows: list[tuple[int, float, float, float]] = []
 
     def __call__(self, iteration: int, objective: float, gradient_norm: float) -> None:
         """Keep an iteration that has just ended."""
-        seconds = self.elapsed()
-        self.add(iteration, objective, gradient_norm, seconds)
-        if seconds - self._reported > self._report_every:
-            self._reported = seconds
-            logger.info(
-                "    %s: iteration %d, objective %.6f, %.0f s",
-                self._solver,
-                iteration,
-                objective,
-                seconds,
-            )
+        self.add(iteration, objective, gradient_norm, self.elapsed())
 
     def add(self, iteration: int, objective: float, gradient_norm: float, seconds: float) -> None:
         """Keep an iteration that ended `seconds` after the start."""
@@ -46,11 +30,6 @@ class HistoryRecorder:
     def elapsed(self) -> float:
         """Return the seconds since the start."""
         return time.perf_counter() - self._started
-
-    @property
-    def seconds(self) -> float:
-        """Seconds from the start to the end of the last iteration."""
-        return self._rows[-1][-1]
 
     def table(self) -> pd.DataFrame:
         """Return one row per iteration: solver, iteration, objective, gradient_norm, seconds."""
