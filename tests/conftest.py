@@ -92,7 +92,7 @@ def pipelines() -> dict[str, Pipeline]:
 @pytest.fixture
 def run_project(monkeypatch) -> Callable[..., None]:
     """Runs the project in this process, in the environment `test`, over given folders."""
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # which a run replaces
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # restored afterwards: a run replaces it
 
     def run_project(data_root: Path, parameters: dict | None = None, **slice_: object) -> None:
         bootstrap_project(ROOT)
@@ -135,9 +135,9 @@ def full_run(kedro_run, made_once) -> tuple[subprocess.CompletedProcess, Path]:
 
 
 class OutOfReach:
-    """An environment in which the heavy libraries are out of reach.
+    """An environment in which importing a heavy library fails and is recorded.
 
-    Whoever imports one, be it inside a try, leaves a note and gets an ImportError.
+    The record also holds an import whose ImportError was caught.
     """
 
     def __init__(self, folder: Path):
@@ -155,7 +155,7 @@ class OutOfReach:
 
 @pytest.fixture
 def out_of_reach(tmp_path) -> OutOfReach:
-    """An environment for one test in which nothing heavy can be imported."""
+    """An environment for one test in which no heavy library can be imported."""
     folder = tmp_path / "out_of_reach"
     folder.mkdir()
     return OutOfReach(folder)

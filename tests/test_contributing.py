@@ -1,4 +1,4 @@
-"""The few lines that CONTRIBUTING.md gives for a solver, a pipeline and a data set work."""
+"""The examples of CONTRIBUTING.md for a solver, a pipeline and a data set work."""
 
 import re
 import sys
@@ -27,7 +27,7 @@ def blocks(language: str) -> list[str]:
 
 
 def run(word: str, **names: Any) -> dict[str, Any]:
-    """The names that the one block of Python that holds a word defines."""
+    """The names that a block of Python defines; the block is the one with the given word."""
     (code,) = [block for block in blocks("python") if word in block]
     exec(compile(code, "CONTRIBUTING.md", "exec"), names)  # noqa: S102 - our own document
     return names
@@ -75,7 +75,7 @@ class TestPipeline:
         assert nodes.measure_nearest_mean(shuffled, test)["test_error"] == pytest.approx(error)
 
     @pytest.mark.usefixtures("nodes")
-    def test_pipeline_makes_what_the_catalog_keeps(self):
+    def test_outputs_of_the_pipeline_are_in_the_catalog(self):
         pipeline = run("def create_pipeline")["create_pipeline"]()
         assert pipeline.inputs() == {"train", "test"}
         (catalog,) = [block for block in blocks("yaml") if "nearest_mean.metrics:" in block]
@@ -84,7 +84,7 @@ class TestPipeline:
         assert {tag for node in pipeline.nodes for tag in node.tags} == {"nearest_mean"}
 
 
-def test_dataset_reads_back_what_it_wrote(tmp_path):
+def test_dataset_loads_what_it_saved(tmp_path):
     lines = run("class LinesDataset", FileDataset=FileDataset, Version=Version, Any=Any)
     dataset = lines["LinesDataset"](filepath=str(tmp_path / "folder" / "lines.txt"))
     dataset.save(["one", "zwölf"])

@@ -1,4 +1,4 @@
-"""The whole project on a subset of the real data, as a user runs it."""
+"""The whole project in the environment `test`: outputs, results, slices, determinism."""
 
 import json
 import re
@@ -70,7 +70,7 @@ def folder(full_run) -> Path:
 
 
 def files(folder: Path) -> dict[str, int]:
-    """Each file below a folder, and when it was written."""
+    """Each file below a folder, and its time of modification."""
     paths = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path.stat().st_mtime_ns for path in paths}
 
@@ -84,10 +84,10 @@ def labelled(folder: Path, name: str) -> LabelledImages:
 
 
 class TestFullRun:
-    def test_every_promised_file_is_there(self, folder):
+    def test_every_output_is_written(self, folder):
         assert OUTPUTS - set(files(folder)) == set()
 
-    def test_every_picture_shows_something(self, folder):
+    def test_every_picture_has_content(self, folder):
         pictures = list(folder.rglob("*.png"))
         assert len(pictures) > 15
         for path in pictures:
@@ -95,11 +95,11 @@ class TestFullRun:
             assert min(pixels.shape[:2]) > 200, path
             assert pixels[..., :3].std() > 0.02, path
 
-    def test_console_has_plain_lines_and_ends_with_what_was_found(self, full_run, folder):
+    def test_console_ends_with_the_table_of_models_and_the_report(self, full_run, folder):
         run, _ = full_run
         assert run.stderr == ""
         stamped = [re.fullmatch(r"\d\d:\d\d:\d\d  (.*)", line) for line in run.stdout.splitlines()]
-        assert None not in stamped  # every line is the project's own
+        assert None not in stamped  # the lines of the project's own log alone
         lines = [line[1] for line in stamped]
         models = table(folder, "reporting/model_comparison.csv")
         start = lines.index(next(line for line in lines if line.startswith("model ")))
@@ -108,7 +108,7 @@ class TestFullRun:
             assert line.split()[:3] == [row.model, f"{100 * row.test_error:.2f}", "%"]
         assert lines[-1] == f"report: {folder / '08_reporting/reporting/report.html'}"
 
-    def test_three_sets_share_no_image_and_hold_every_class(self, folder):
+    def test_sets_are_disjoint_and_hold_every_class(self, folder):
         sets = {name: labelled(folder, name) for name in ("train", "validation", "test")}
         assert {name: len(images) for name, images in sets.items()} == {
             "train": 2700,
@@ -124,7 +124,7 @@ class TestFullRun:
 
 
 class TestNetwork:
-    def test_history_has_the_columns_and_rows_that_were_promised(self, folder):
+    def test_history_has_a_row_per_iteration(self, folder):
         history = table(folder, "fnn/history.csv")
         assert list(history) == [
             *("iteration", "epoch", "train_loss", "train_accuracy"),
@@ -135,7 +135,7 @@ class TestNetwork:
             range(27, 217, 27)
         )
 
-    def test_network_learns(self, folder):
+    def test_loss_falls_and_accuracy_rises(self, folder):
         history = table(folder, "fnn/history.csv")
         assert history["train_loss"].iloc[0] == pytest.approx(np.log(10), abs=0.7)
         assert history["train_loss"].tail(27).mean() < 0.5
@@ -159,7 +159,7 @@ class TestNetwork:
 
 @pytest.mark.parametrize("task", TASKS)
 class TestLogisticRegression:
-    def test_comparison_has_the_columns_that_were_promised(self, folder, task):
+    def test_comparison_has_a_row_per_solver(self, folder, task):
         comparison = table(folder, f"logistic_regression/{task}/comparison.csv")
         assert list(comparison) == [
             *("solver", "iterations", "seconds", "objective", "relative_gap"),
@@ -187,7 +187,7 @@ class TestLogisticRegression:
         rows = table(folder, f"logistic_regression/{task}/comparison.csv").set_index("solver")
         assert 0.08 < rows.loc["scikit_learn", "test_error"] < 0.17
         assert (rows["train_error"] < rows["test_error"]).all()
-        # A budget of iterations that leaves gradient descent far from converged.
+        # With this number of iterations gradient descent stops far from the optimum.
         assert rows.loc["gradient_descent", "relative_gap"] > 0.01
 
 
@@ -199,7 +199,7 @@ class TestReports:
         assert checks["holds"].all()
         assert (checks["max_abs_error"] <= checks["tolerance"]).all()
 
-    def test_all_models_stand_in_one_table(self, folder):
+    def test_model_comparison_has_a_row_per_model(self, folder):
         models = table(folder, "reporting/model_comparison.csv")
         assert list(models) == [
             *("model", "parameters", "train_seconds", "test_error", "test_loss"),
@@ -220,7 +220,7 @@ class TestReports:
         np.testing.assert_allclose(models["test_error"].iloc[:-1], errors)
         assert models["expected_calibration_error"].between(0, 1).all()
 
-    def test_report_says_what_was_found_and_holds_its_pictures(self, folder):
+    def test_report_holds_the_test_error_and_its_pictures(self, folder):
         html = (folder / "08_reporting/reporting/report.html").read_text(encoding="utf-8")
         metrics = json.loads((folder / "08_reporting/fnn/metrics.json").read_text())
         assert f"<strong>{100 * metrics['test_error']:.2f} %</strong>" in html
@@ -229,7 +229,7 @@ class TestReports:
 
 
 def without_seconds(path: Path) -> bytes:
-    """A file's content, less what a clock decides."""
+    """The content of a file without its measured times."""
     if path.suffix == ".csv":
         content = pd.read_csv(path)
         kept = content.drop(columns=[name for name in content if "seconds" in name])
@@ -241,7 +241,7 @@ def without_seconds(path: Path) -> bytes:
                 return [strip(v) for v in block]
             if not isinstance(block, dict):
                 return block
-            if block.get("hovertemplate", "").count(" s<br>"):  # a solver's race against the clock
+            if block.get("hovertemplate", "").count(" s<br>"):  # time on the horizontal axis
                 block = {name: block[name] for name in ("name", "y")}
             return {name: strip(v) for name, v in block.items() if "seconds" not in name}
 
@@ -250,7 +250,7 @@ def without_seconds(path: Path) -> bytes:
 
 
 def assert_equal_runs(one: Path, other: Path) -> None:
-    """Compare all data, tables and metrics byte by byte, times aside."""
+    """Compare all data, tables and metrics byte by byte, without measured times."""
     compared = [name for name in files(one) if Path(name).suffix in (".npz", ".csv", ".json")]
     assert len(compared) > 20
     different = [
@@ -259,7 +259,7 @@ def assert_equal_runs(one: Path, other: Path) -> None:
     assert different == []
 
 
-def test_second_run_in_parallel_processes_gives_the_same_bytes(folder, kedro_run, tmp_path):
+def test_parallel_run_gives_the_same_bytes(folder, kedro_run, tmp_path):
     run = kedro_run(tmp_path / "data", "--runner", "ParallelRunner")
     assert run.returncode == 0, run.stderr
     assert "[in parallel] fnn.train_network" in run.stdout
@@ -267,7 +267,7 @@ def test_second_run_in_parallel_processes_gives_the_same_bytes(folder, kedro_run
     assert_equal_runs(folder, tmp_path / "data")
 
 
-def test_difference_between_runs_would_be_noticed(folder, tmp_path):
+def test_difference_between_runs_is_noticed(folder, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "data")
     path = copy / "08_reporting/fnn/metrics.json"
     metrics = json.loads(path.read_text())
@@ -281,7 +281,7 @@ def test_difference_between_runs_would_be_noticed(folder, tmp_path):
 class TestSlices:
     @pytest.fixture
     def rewritten(self, folder, tmp_path, run_project):
-        """Runs a slice over a copy of the outputs and returns the files it wrote."""
+        """Runs a slice on a copy of the outputs; returns the names of the written files."""
         copy = shutil.copytree(folder, tmp_path / "data")
         before = files(copy)
 
@@ -300,7 +300,7 @@ class TestSlices:
     def test_one_pipeline(self, rewritten, folder, tmp_path):
         written = rewritten(pipeline_names=["fnn"])
         assert written == self.within(folder, "/fnn")
-        assert_equal_runs(folder, tmp_path / "data")  # in this process as in the one before
+        assert_equal_runs(folder, tmp_path / "data")  # also with the run in this process
 
     def test_tag(self, rewritten, folder):
         assert rewritten(tags=["binary"]) == self.within(folder, "/binary")
@@ -320,10 +320,10 @@ class TestSlices:
             "08_reporting/reporting/report.html",
         }
 
-    def test_only_missing_outputs_of_a_whole_run_are_none(self, rewritten):
+    def test_only_missing_outputs_writes_nothing_after_a_full_run(self, rewritten):
         assert rewritten(only_missing_outputs=True) == set()
 
-    def test_only_missing_outputs_are_made_again(self, rewritten, tmp_path):
+    def test_only_missing_outputs_writes_a_removed_file(self, rewritten, tmp_path):
         path = tmp_path / "data/08_reporting/ingestion/class_counts.png"
         path.unlink()
         assert rewritten(only_missing_outputs=True) == {"08_reporting/ingestion/class_counts.png"}

@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom over the outputs of a run, and are committed without any."""
+"""The notebooks run on the outputs of a full run, and are committed without outputs of their own."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The README of a pipeline names what it reads and writes and its parameters, exactly."""
+"""The README of a pipeline names exactly its inputs, its outputs and its parameters."""
 
 import re
 from pathlib import Path
@@ -27,7 +27,7 @@ def is_parameter(name: str) -> bool:
 
 
 def parameters_of(pipeline: Pipeline, parameters: dict) -> set[str]:
-    """The parameters that a pipeline reads; of a block of its own, whatever is in the block."""
+    """The parameters that a pipeline reads; of its own block, all keys."""
     own = {node.namespace for node in pipeline.nodes}
     found = set()
     for name in pipeline.inputs():
@@ -43,7 +43,7 @@ def parameters_of(pipeline: Pipeline, parameters: dict) -> set[str]:
 
 
 def differences(readme: str, pipeline: Pipeline, parameters: dict) -> dict[str, set[str]]:
-    """What a README names too much or too little, by section."""
+    """The names in which a README and its pipeline differ, by section."""
     expected = {
         "Reads": {name for name in pipeline.inputs() if not is_parameter(name)},
         "Writes": pipeline.all_outputs(),
@@ -57,7 +57,7 @@ def differences(readme: str, pipeline: Pipeline, parameters: dict) -> dict[str, 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_readme_names_all_there_is_and_nothing_else(name, pipelines):
+def test_readme_names_inputs_outputs_and_parameters(name, pipelines):
     parameters = OmegaConfigLoader(str(ROOT / "conf"), base_env="base", default_run_env="base")
     readme = (FOLDER / name / "README.md").read_text(encoding="utf-8")
     assert differences(readme, pipelines[name], parameters["parameters"]) == {}
@@ -85,7 +85,7 @@ class TestDifferences:
 | `x.rate` | of growth |
 """
 
-    def test_too_much_and_too_little_are_noticed(self):
+    def test_missing_and_superfluous_names_are_noticed(self):
         def use(raw, block, seed):
             return raw, block, seed
 
