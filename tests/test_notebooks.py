@@ -1,4 +1,4 @@
-"""The notebooks run on the outputs of a full run, and are committed without outputs of their own."""
+"""The notebooks run on the outputs of a full run, and are committed without their own."""
 
 from pathlib import Path
 
