@@ -13,7 +13,6 @@ import yaml
 from kedro.io import Version
 
 from mnist_gradients.datasets.file import FileDataset
-from mnist_gradients.maths.solvers import descent
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "mnist_gradients.pipelines.nearest_mean"
@@ -46,7 +45,7 @@ def test_solver_finds_the_minimum():
         def lipschitz(self):
             return 1.0
 
-    solve = run("def heavy_ball", **vars(descent))["heavy_ball"]
+    solve = run("def heavy_ball")["heavy_ball"]
     iterations = []
     solution = solve(Parabola(), tolerance=1e-9, callback=lambda i, *_: iterations.append(i))
     assert solution.converged
