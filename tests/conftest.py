@@ -94,12 +94,19 @@ def run_project(monkeypatch) -> Callable[..., None]:
     """Runs the project in this process, in the environment `test`, over given folders."""
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # restored afterwards: a run replaces it
 
-    def run_project(data_root: Path, parameters: dict | None = None, **slice_: object) -> None:
+    def run_project(
+        data_root: Path,
+        parameters: dict | None = None,
+        conf_source: str | None = None,
+        **slice_: object,
+    ) -> None:
         bootstrap_project(ROOT)
         runtime_params = {"data_root": str(data_root)} | (parameters or {})
         with (
             warnings.catch_warnings(),
-            KedroSession.create(ROOT, env="test", runtime_params=runtime_params) as session,
+            KedroSession.create(
+                ROOT, env="test", runtime_params=runtime_params, conf_source=conf_source
+            ) as session,
         ):
             # Kedro 1.7 under Pydantic 2.11 and later
             warnings.filterwarnings("ignore", "Accessing the 'model_fields' attribute")

@@ -1,12 +1,16 @@
-"""The commands as a user types them: quick ones stay quick, mistyped names are answered."""
+"""The commands as a user types them: quick ones stay quick, mistyped names are refused."""
 
 import json
+import re
 import subprocess
 import sys
+import tarfile
 import urllib.request
 from pathlib import Path
 
 import pytest
+
+from mnist_gradients.console.parameters import ParameterError
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("tensorflow", "keras")
@@ -14,12 +18,12 @@ HEAVY = ("tensorflow", "keras")
 
 @pytest.fixture
 def command(out_of_reach):
-    """Runs a command of Python there; returns how it ended, and what it imported of them."""
+    """Runs Python without the heavy libraries; returns the run, and those that it imported."""
 
-    def command(*arguments: str):
+    def command(*arguments: str, cwd: Path = ROOT):
         run = subprocess.run(
             [sys.executable, *arguments],
-            cwd=ROOT,
+            cwd=cwd,
             env=out_of_reach.environment,
             capture_output=True,
             text=True,
@@ -77,31 +81,66 @@ class TestMistypedNames:
         ("arguments", "last_line"),
         [
             (
-                ["--pipelines", "bechmark"],
-                "UnknownPipelineError: pipeline: found 'bechmark', expected one of __default__, ",
+                ["--pipelines", "fnn,bechmark"],
+                "ValueError: Failed to find the pipeline named 'bechmark'. ",
             ),
-            (
-                ["--env", "tets"],
-                "ValueError: environment: found 'tets', expected one of base, ",
-            ),
+            (["--env", "tets"], "MissingConfigException: Given configuration path either does not"),
             (
                 ["--pipelines", "fnn", "--params", "fnn.epoch=3"],
-                "ParameterValidationError: parameter fnn.epoch: found 3, "
-                "expected: no parameter of that name; did you mean epochs?",
+                "ParameterError: parameter fnn.epoch: found an unknown name, "
+                "expected a known one such as epochs",
             ),
         ],
     )
-    def test_last_line_says_what_was_meant(self, command, arguments, last_line):
-        run, _ = command("-m", "kedro", "run", *arguments)
+    def test_error_of_a_command_is_one_line_in_every_folder(self, command, arguments, last_line):
+        folder = ROOT / "src" if "--params" in arguments else ROOT
+        run, _ = command("-m", "kedro", "run", *arguments, cwd=folder)
         assert run.returncode == 1
-        assert run.stdout == ""
-        lines = run.stderr.splitlines()
-        assert len(lines) == 2
-        assert lines[0].startswith("Full traceback: ")
-        assert lines[1].startswith(last_line)
-        assert "; did you mean " in lines[1]
+        first, last = run.stderr.splitlines()
+        assert first == f"Full traceback: {ROOT / 'error.log'}"
+        assert last.startswith(last_line)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"pipeline_names": ["ingestoin"]}, "named 'ingestoin'.*Did you mean.*    ingestion"),
+            ({"node_names": ["ingestion.split"]}, r"nodes named \['ingestion.split'\]"),
+            ({"from_nodes": ["ingestion.split"]}, r"nodes named \['ingestion.split'\]"),
+            ({"to_nodes": ["ingestion.split"]}, r"nodes named \['ingestion.split'\]"),
+            ({"from_inputs": ["tarin"]}, r"datasets named \['tarin'\]"),
+            ({"to_outputs": ["tarin"]}, r"datasets named \['tarin'\]"),
+            ({"namespaces": ["nigestion"]}, r"following namespaces: \['nigestion'\]"),
+            ({"tags": ["nigestion"]}, "contains no nodes after applying all provided filters"),
+            ({"load_versions": {"tarin": "2026-01-01T00.00.00.000Z"}}, r"keys \[tarin\] are not"),
+        ],
+    )
+    def test_kedro_refuses_every_kind_of_name_before_anything_runs(
+        self, run_project, tmp_path, options, message
+    ):
+        with pytest.raises(Exception, match=re.compile(message, re.DOTALL)):
+            run_project(tmp_path, **{"pipeline_names": ["ingestion"]} | options)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_pipeline_that_exists_and_fails_to_import_is_not_taken_for_missing(
+        self, run_project, tmp_path, monkeypatch
+    ):
+        monkeypatch.setitem(sys.modules, "mnist_gradients.pipelines.reporting", None)
+        words = r"importing the 'mnist_gradients\.pipelines\.reporting' module"
+        with pytest.raises(ImportError, match=words):
+            run_project(tmp_path, pipeline_names=["reporting"])
 
     def test_kedros_own_errors_keep_their_words(self, command):
         run, _ = command("-m", "kedro", "registry", "describe", "fn")
         assert run.returncode == 1
         assert "'fn' pipeline not found. Existing pipelines: [__default__, " in run.stdout
+
+
+def test_configuration_may_be_an_archive(run_project, tmp_path):
+    archive = tmp_path / "conf.tar.gz"
+    with tarfile.open(archive, "w:gz") as file:
+        file.add(ROOT / "conf", "conf")
+    outputs = tmp_path / "data"
+    run_project(outputs, conf_source=str(archive), node_names=["ingestion.label_images"])
+    assert (outputs / "02_intermediate" / "train.npz").exists()
+    with pytest.raises(ParameterError, match=r"^parameter sed: .* such as seed$"):
+        run_project(outputs, {"sed": 1}, conf_source=str(archive))

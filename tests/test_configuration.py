@@ -16,8 +16,8 @@ from kedro.validation.type_extractor import TypeExtractor
 from kedro_datasets.pandas import CSVDataset
 from pydantic import BaseModel, ConfigDict
 
-from mnist_gradients.console.known_parameters import check_parameter_names
-from mnist_gradients.pipeline_registry import ON_DEMAND
+from mnist_gradients.console.parameters import check_parameters
+from mnist_gradients.pipeline_registry import OPTIONAL
 from mnist_gradients.settings import CONFIG_LOADER_ARGS
 
 ROOT = Path(__file__).parents[1]
@@ -309,10 +309,9 @@ class TestParameters:
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_environment_writes_beside_the_default_run_and_not_over_it(environment):
-    """Also after the names of the parameters were checked, as every run begins."""
     default_root = load("globals")["data_root"]
     loader = OmegaConfigLoader(str(CONF), **CONFIG_LOADER_ARGS | {"default_run_env": environment})
-    check_parameter_names(loader)
+    check_parameters(loader, {})  # as every run begins; it must not change the globals
     root = loader["globals"]["data_root"]
     assert root != default_root
     catalog = loader["catalog"]
@@ -391,6 +390,6 @@ class TestNames:
         content = {"_root": "data", "x": {}, "x.number": {}, "raw": {}, "y.number": {}, "z": {}}
         assert strangers("x", toy["x"], content) == {"y.number", "z"}
 
-    def test_default_run_holds_every_pipeline_but_those_on_demand(self, pipelines):
+    def test_default_run_holds_every_pipeline_except_the_optional_ones(self, pipelines):
         default = {node.namespace.split(".")[0] for node in pipelines["__default__"].nodes}
-        assert default == set(pipelines) - {"__default__", *ON_DEMAND}
+        assert default == set(pipelines) - {"__default__", *OPTIONAL}

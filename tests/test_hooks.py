@@ -1,7 +1,8 @@
 import logging
-import threading
+import sys
 from types import SimpleNamespace
 
+import click
 import pandas as pd
 import pytest
 from kedro.config import OmegaConfigLoader
@@ -9,7 +10,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 
 from mnist_gradients import hooks
-from mnist_gradients.datasets import HtmlPageDataset
+from mnist_gradients.console.parameters import ParameterError
 from mnist_gradients.hooks import ConsoleHooks, summary_lines
 
 MODELS = pd.DataFrame(
@@ -28,13 +29,9 @@ def one():
 PIPELINE = Pipeline([Node(one, None, "a", name="make_a"), Node(one, None, "b", name="make_b")])
 
 
-def beating():
-    return {thread.name for thread in threading.enumerate() if "heartbeat" in thread.name}
-
-
 @pytest.fixture
 def lines(caplog):
-    """Returns what was said so far."""
+    """Returns the lines that were printed so far."""
     caplog.set_level(logging.INFO, logger="mnist_gradients")
     return lambda: caplog.messages
 
@@ -52,11 +49,9 @@ def test_every_node_is_counted(lines):
     console.before_pipeline_run(PIPELINE)
     for node in PIPELINE.nodes:
         console.before_node_run(node)
-        console.after_node_run(node)
     assert lines() == ["[1/2] make_a", "[2/2] make_b"]
     console.before_pipeline_run(PIPELINE)  # a second run in the same process
     console.before_node_run(PIPELINE.nodes[0])
-    console.on_node_error(PIPELINE.nodes[0])
     assert lines()[2] == "[1/2] make_a"
 
 
@@ -64,17 +59,7 @@ def test_one_of_several_processes_does_not_count(lines, monkeypatch):
     monkeypatch.setattr(hooks, "parent_process", lambda: SimpleNamespace(name="MainProcess"))
     console = ConsoleHooks()
     console.before_node_run(PIPELINE.nodes[0])
-    console.after_node_run(PIPELINE.nodes[0])
     assert lines() == ["[in parallel] make_a"]
-
-
-@pytest.mark.parametrize("end", ["after_node_run", "on_node_error"])
-def test_node_has_a_heartbeat_until_it_ends(end):
-    console, node = ConsoleHooks(), PIPELINE.nodes[0]
-    console.before_node_run(node)
-    assert beating() == {"heartbeat of make_a"}
-    getattr(console, end)(node)
-    assert beating() == set()
 
 
 def test_run_without_a_comparison_of_models_ends_with_its_time(lines, monkeypatch):
@@ -86,33 +71,57 @@ def test_run_without_a_comparison_of_models_ends_with_its_time(lines, monkeypatc
     assert lines() == ["done in 63 s"]
 
 
-def test_run_that_compares_models_ends_with_the_summary_and_where_to_look(lines):
+def test_run_that_compares_models_ends_with_the_summary_and_the_path_of_the_report(lines):
     compare = Node(one, None, "model_comparison", name="compare_models")
     pipeline = Pipeline([compare], namespace="reporting")
-    catalog = DataCatalog(
-        {
-            "reporting.model_comparison": MemoryDataset(MODELS),
-            "reporting.report": HtmlPageDataset(filepath="/outputs/report.html"),
-        }
-    )
+    catalog = DataCatalog({"reporting.model_comparison": MemoryDataset(MODELS)})
     console = ConsoleHooks()
+    console.after_catalog_created({"reporting.report": {"filepath": "/outputs/report.html"}})
     console.before_pipeline_run(pipeline)
     console.after_pipeline_run(pipeline, catalog)
     assert lines()[1:-1] == summary_lines(MODELS)
     assert lines()[-1] == "report: /outputs/report.html"
 
 
-def test_unknown_parameter_is_refused(tmp_path):
+@pytest.fixture
+def context(tmp_path):
+    """Makes the context of a project of one parameter, changed on the command line."""
     (tmp_path / "base").mkdir()
     (tmp_path / "base" / "parameters.yml").write_text("seed: 0\n")
-    (tmp_path / "base" / "globals.yml").write_text("data_root: data\n")
 
     def context(**parameters):
         loader = OmegaConfigLoader(
             str(tmp_path), base_env="base", default_run_env="base", runtime_params=parameters
         )
-        return SimpleNamespace(config_loader=loader)
+        return SimpleNamespace(config_loader=loader, project_path=tmp_path)
 
+    return context
+
+
+def test_unknown_parameter_is_refused(context):
     ConsoleHooks().after_context_created(context(seed=1))
-    with pytest.raises(ValueError, match=r"^parameter sed: found no parameter of that name"):
+    with pytest.raises(ParameterError, match=r"^parameter sed: found an unknown name"):
+        ConsoleHooks().after_context_created(context(sed=1))
+
+
+def test_errors_become_short_only_in_a_command(context, monkeypatch):
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+    ConsoleHooks().after_context_created(context())
+    assert sys.excepthook is sys.__excepthook__
+    with click.Context(click.Command("run")):
+        ConsoleHooks().after_context_created(context())
+    assert sys.excepthook is not sys.__excepthook__
+
+
+class Broken:
+    """Pipelines that cannot be imported."""
+
+    def keys(self):
+        raise ImportError
+
+
+def test_pipeline_that_cannot_be_imported_is_left_to_kedro(context, monkeypatch):
+    monkeypatch.setattr(hooks, "pipelines", Broken())
+    ConsoleHooks().after_context_created(context(seed=1))
+    with pytest.raises(ParameterError):
         ConsoleHooks().after_context_created(context(sed=1))

@@ -1,18 +1,21 @@
-"""What a run says on the console: a line per node, signs of life, and a summary at the end."""
+"""Console output of a run: one line for each node, and a summary at the end."""
 
 import logging
 import time
+from contextlib import suppress
 from multiprocessing import parent_process
-from typing import Any
+from typing import Any, cast
 
+import click
+from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
 from kedro.io import CatalogProtocol
-from kedro.pipeline import Pipeline
-from kedro.pipeline.node import Node
+from kedro.pipeline import Node, Pipeline
 
-from mnist_gradients.console.known_parameters import check_parameter_names
-from mnist_gradients.heartbeat import Heartbeat
+from mnist_gradients.console.errors import install_short_errors
+from mnist_gradients.console.parameters import check_parameters
 
 logger = logging.getLogger(__name__)
 
@@ -21,56 +24,58 @@ REPORT = "reporting.report"
 
 
 class ConsoleHooks:
-    """Tells what runs, and at the end what was found and where to look."""
+    """Prints the progress and the results of a run, and keeps its errors short."""
 
     def __init__(self) -> None:
         self._n_nodes = 0
         self._n_started = 0
         self._started_at = 0.0
-        self._heartbeats: dict[str, Heartbeat] = {}
+        self._report = ""
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Refuse unknown parameters."""
-        check_parameter_names(context.config_loader)
+        """Keep the errors of a command short, and check the parameters.
+
+        Raises:
+            ParameterError: If a parameter is unknown or has a wrong value.
+        """
+        if click.get_current_context(silent=True):  # a command, not a notebook or a test
+            install_short_errors(context.project_path / "error.log")
+        read = {}
+        with suppress(ImportError):  # reported by Kedro, if the pipeline is run
+            read = dict(pipelines)
+        check_parameters(cast("OmegaConfigLoader", context.config_loader), read)
+
+    @hook_impl
+    def after_catalog_created(self, conf_catalog: dict[str, Any]) -> None:
+        """Remember the path of the report."""
+        self._report = conf_catalog.get(REPORT, {}).get("filepath", "")
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
-        """Remember how many nodes will run."""
+        """Start the clock and the count of the nodes."""
         self._n_nodes = len(pipeline.nodes)
         self._n_started = 0
         self._started_at = time.perf_counter()
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
-        """Say which node starts, and how far the run is; from now on, that it is still running."""
+        """Print the name and the number of the node that starts."""
         if parent_process() is None:
             self._n_started += 1
             logger.info("[%d/%d] %s", self._n_started, self._n_nodes, node.name)
-        else:  # one of several processes, which does not know what the others have done
+        else:  # a worker process cannot count the nodes of the others
             logger.info("[in parallel] %s", node.name)
-        self._heartbeats[node.name] = Heartbeat(node.name)
-        self._heartbeats[node.name].start()
-
-    @hook_impl
-    def after_node_run(self, node: Node) -> None:
-        """Stop saying so."""
-        self._heartbeats.pop(node.name).stop()
-
-    @hook_impl
-    def on_node_error(self, node: Node) -> None:
-        """Stop saying so."""
-        self._heartbeats.pop(node.name).stop()
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Say how long it took and, where models were compared, what was found."""
+        """Print the time of the run and, if it compared models, their results."""
         seconds = time.perf_counter() - self._started_at
         logger.info("done in %.0f s", seconds)
         if MODEL_COMPARISON in pipeline.all_outputs():
             for line in summary_lines(catalog.load(MODEL_COMPARISON)):
                 logger.info(line)
-            logger.info("report: %s", catalog[REPORT]._filepath)
+            logger.info("report: %s", self._report)
 
 
 def summary_lines(model_comparison: Any) -> list[str]:

@@ -1,14 +1,9 @@
-"""Kedro settings: configuration loading, session and hooks."""
-
-from kedro.config import OmegaConfigLoader
+"""Kedro settings: configuration loader and hooks."""
 
 from mnist_gradients.hooks import ConsoleHooks
-from mnist_gradients.session import ProjectSession
 
 HOOKS = (ConsoleHooks(),)
-SESSION_CLASS = ProjectSession
 
-CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",

@@ -1,1 +1,1 @@
-"""What the command line says: short error messages, and unknown parameter names."""
+"""Messages of the command line: short errors, and parameters checked before a run."""

@@ -86,7 +86,7 @@ def complaint(run_project, data_root):
 class TestBadParameters:
     def test_unknown_model_is_named(self, complaint):
         line = complaint(Exception, model="svm")
-        assert line.startswith("parameter inference.model: found 'svm', expected: ")
+        assert line.startswith("parameter inference.model: found 'svm', expected ")
         assert "'fnn', 'binary' or 'multinomial'" in line
 
     def test_missing_folder_is_named(self, complaint, tmp_path):
