@@ -1,4 +1,4 @@
-"""What the datasets of this package share: one file, read and written whole through fsspec."""
+"""Base classes of datasets that are one file, read and written whole through fsspec."""
 
 import os
 import tempfile
@@ -15,12 +15,32 @@ from kedro.io.core import get_filepath_str, get_protocol_and_path
 _T = TypeVar("_T")
 
 
-class FileDataset(AbstractVersionedDataset[_T, _T]):
-    """A dataset that is one file: finds it, opens it, and names it in every complaint.
+class AtomicWriting:
+    """Mixin of datasets that are one file: replaces it only when its successor is complete.
 
-    A file that is missing or does not hold what it should, and data that the format cannot hold,
-    give a ``DatasetError`` of one line that begins with the path. A file is replaced only when its
-    successor is complete, so that a failure half-way leaves the earlier one as it was.
+    A failure or the end of the process half-way leaves the earlier file as it was.
+    """
+
+    _fs: fsspec.AbstractFileSystem
+    _protocol: str
+
+    @contextmanager
+    def _writing(self: Any) -> Iterator[BinaryIO]:
+        """Open a file that becomes the saved one if the block ends without an error."""
+        path = get_filepath_str(self._get_save_path(), self._protocol)
+        try:
+            with _replacing(self._fs, path) as file:
+                yield file
+        except ValueError as error:
+            raise DatasetError(f"{path}: {error}") from error
+        self._invalidate_cache()
+
+
+class FileDataset(AtomicWriting, AbstractVersionedDataset[_T, _T]):
+    """A dataset that is one file: finds it, opens it, and names it in every error message.
+
+    A file that is missing or has the wrong content, and data that the format cannot hold, give a
+    ``DatasetError`` of one line that begins with the path.
 
     A subclass defines ``load`` and ``save`` itself (Kedro wraps inherited ones twice, and then
     takes two time stamps for one version) on top of ``_reading`` and ``_writing``.
@@ -55,17 +75,6 @@ class FileDataset(AbstractVersionedDataset[_T, _T]):
             raise DatasetError(f"{path}: found no such file") from error
         except ValueError as error:
             raise DatasetError(f"{path}: {error}") from error
-
-    @contextmanager
-    def _writing(self) -> Iterator[BinaryIO]:
-        """Open a file that becomes the saved one if the block ends without an error."""
-        path = self._as_string(self._get_save_path())
-        try:
-            with _replacing(self._fs, path) as file:
-                yield file
-        except ValueError as error:
-            raise DatasetError(f"{path}: {error}") from error
-        self._invalidate_cache()
 
     def _path_to_load(self) -> str:
         return self._as_string(self._get_load_path())
