@@ -45,7 +45,6 @@ PIPELINE_FILES |= {"README.md"}
 ROOT_FILES = {"__init__.py", "settings.py", "pipeline_registry.py", "hooks.py"}
 # Modules that are about to move or go; this table shrinks to nothing and then goes too.
 LEAVING = {
-    "": {"names.py", "descriptions.py", "session.py", "heartbeat.py"},
     "download": {"transfer.py"},
     "fnn": {"interactive.py"},
     "inference": {"examples.py", "own_digit.py"},
@@ -78,8 +77,6 @@ def is_forbidden(importer: str, imported: str) -> bool:
     if rest == "":
         return False  # the name that follows is looked at by itself
     target, _, inside = rest.partition(".")
-    if f"{target}.py" in LEAVING[""]:
-        return False
     if room == "pipelines" and target == "pipelines":
         own = importer.split(".")[1]
         return inside != "" and inside.partition(".")[0] != own
@@ -99,7 +96,7 @@ def test_imports_run_one_way():
     sources = {
         ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path.read_text(encoding="utf-8")
         for path in PACKAGE.glob("**/*.py")
-        if path != PACKAGE / "__init__.py" and path.name not in LEAVING[""]
+        if path != PACKAGE / "__init__.py"
     }
     assert {name.partition(".")[0] for name in sources} == set(ARROWS)
     assert violations(sources) == []
@@ -176,7 +173,7 @@ def test_pipeline_folder_has_the_common_shape(name):
 
 def test_root_of_the_package_holds_what_kedro_looks_for():
     rooms = {room for room in ARROWS if f"{room}.py" not in ROOT_FILES}
-    assert strangers(PACKAGE, ROOT_FILES | rooms | LEAVING[""]) == set()
+    assert strangers(PACKAGE, ROOT_FILES | rooms) == set()
 
 
 def test_another_file_in_a_folder_is_noticed(tmp_path):
