@@ -19,13 +19,14 @@ ARROWS = {
     "core": {"maths"},
     "datasets": {"core", "maths"},
     "plotting": {"core", "maths"},
+    "report": {"core", "maths"},
     "estimators": {"core", "maths"},
     "preprocessing": {"core", "maths"},
     "training": {"core", "maths"},
     "verification": {"core", "maths"},
     "regression": {"core", "maths"},
     "benchmarking": {"core", "maths", "estimators", "training"},
-    "pipelines": {"core", "maths", "estimators", "plotting", *ENGINES},
+    "pipelines": {"core", "maths", "estimators", "plotting", "report", *ENGINES},
     "hooks": {"console", "core", "training"},
     "settings": {"hooks"},
     "pipeline_registry": set(),
@@ -48,7 +49,6 @@ LEAVING = {
     "download": {"transfer.py"},
     "fnn": {"interactive.py"},
     "inference": {"examples.py", "own_digit.py"},
-    "reporting": {"provenance.py", "report.html.jinja"},
 }
 
 

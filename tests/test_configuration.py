@@ -171,6 +171,7 @@ class TestCatalog:
             "download.folder",  # two folders, and networks of which fnn.model is the first
             "fnn.checkpoints",
             "fnn.committee_models",
+            "reporting.all_sections",  # each has a preview of its own
         }
 
     def test_missing_preview_is_noticed(self):

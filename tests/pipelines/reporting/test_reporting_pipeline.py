@@ -1,11 +1,11 @@
-import pandas as pd
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
+from kedro_datasets.partitions import PartitionedDataset
 
-from mnist_gradients.datasets import OptionalTableDataset
+from mnist_gradients.datasets import HtmlPageDataset
 from mnist_gradients.pipelines.reporting import create_pipeline
-from mnist_gradients.pipelines.reporting.pipeline import METRICS, PICTURES, TABLES
+from mnist_gradients.pipelines.reporting.pipeline import MODELS, SECTIONS
 
 ROW = {
     "test_error": 0.02,
@@ -14,66 +14,57 @@ ROW = {
     "train_seconds": 3.0,
     "parameters": 10,
 }
-COMPARISON = pd.DataFrame(
-    {
-        "solver": ["scikit_learn"],
-        "iterations": [7],
-        "seconds": [3.0],
-        "relative_gap": [0.0],
-        "max_abs_weight_difference": [0.0],
-        "test_error": [0.02],
-    }
-)
-CHECKS = pd.DataFrame(columns=["identity", "oracle", "max_abs_error", "tolerance", "holds"])
-HEADLINE = pd.DataFrame(
-    {
-        "task": ["ten_class"],
-        "l2": [1e-3],
-        "gap": [1e-6],
-        "threads": [1],
-        "seconds": [2.0],
-        "times_faster_than_lbfgs": [25.0],
-        "times_faster_than_best": [12.0],
-        "best": ["scikit_learn_lbfgs float32, threads 1"],
-    }
-)
+
+
+class Network:
+    def predict(self, images, batch_size, verbose):
+        pass
 
 
 @pytest.fixture
-def run(tmp_path):
-    """Runs the pipeline; the benchmark's headline is where the catalog has it, or is not there."""
+def run(tmp_path, sets):
+    """Runs the pipeline on sections in files, as in the catalog, and returns the page."""
 
     def run(without=None):
-        inputs = {name: {"gradient_descent": ROW} for name in METRICS[:2]} | {
-            METRICS[2]: ROW,
-            TABLES["binary"]: COMPARISON,
-            TABLES["multinomial"]: COMPARISON,
-            TABLES["checks"]: CHECKS,
-            TABLES["twins"]: {"iterations": 1, "float64": {"largest_loss_difference": 0.0}},
+        inputs = {
+            "logistic_regression.metrics": {"binary.lbfgs": ROW},
+            "fnn.metrics": ROW,
+            **{name: {} for name in MODELS},
+            "fnn.model": Network(),
+            "test": sets[2],
             "parameters": {"seed": 0},
-            **dict.fromkeys(PICTURES.values(), b"png"),
         }
-        inputs.pop(without, None)
-        datasets = {name: MemoryDataset(data) for name, data in inputs.items()}
-        headline = OptionalTableDataset(filepath=str(tmp_path / "headline.csv"))
-        catalog = DataCatalog({**datasets, TABLES["benchmark"]: headline})
-        return SequentialRunner().run(create_pipeline(), catalog)["reporting.report"].load()
+        datasets = {name: MemoryDataset(data, copy_mode="assign") for name, data in inputs.items()}
+        for name in SECTIONS:
+            datasets[f"{name}.section"] = section = page(tmp_path, name)
+            section.save(f"<section>{name}</section>")
+        datasets["reporting.all_sections"] = PartitionedDataset(
+            path=str(tmp_path), dataset=HtmlPageDataset, filename_suffix="/section.html"
+        )
+        datasets.pop(without, None)
+        runner = SequentialRunner()
+        return runner.run(create_pipeline(), DataCatalog(datasets))["reporting.report"].load()
 
     return run
 
 
-def test_pipeline_makes_the_page_from_the_metrics_and_pictures_of_the_others(run):
-    page = run()
-    assert "gradient_descent" in page
-    assert page.count("data:image/png;base64,cG5n") == len(PICTURES)
+def page(folder, name):
+    return HtmlPageDataset(filepath=str(folder / name / "section.html"))
 
 
-def test_page_shows_the_benchmark_once_it_has_run(run, tmp_path):
-    assert "The benchmark" not in run()
-    HEADLINE.to_csv(tmp_path / "headline.csv", index=False)
-    assert "25.0" in run().partition("The benchmark")[2]
+def test_report_joins_the_sections_below_the_models(run):
+    html = run()
+    places = [html.index("<td>lbfgs</td>"), *(html.index(f"<section>{name}<") for name in SECTIONS)]
+    assert places == sorted(places)
 
 
-def test_pipeline_does_not_run_without_one_of_the_others(run):
-    with pytest.raises(ValueError, match=r"input\(s\) {'fnn.metrics'} not found"):
-        run(without="fnn.metrics")
+def test_section_of_an_optional_pipeline_is_shown_once_it_ran(run, tmp_path):
+    assert "timings" not in run()
+    page(tmp_path, "benchmark").save("<section>timings</section>")
+    assert run().count("<section>timings</section>") == 1
+
+
+@pytest.mark.parametrize("name", ["fnn.metrics", "derivations.section", "fnn.model"])
+def test_pipeline_does_not_run_without_the_others(run, name):
+    with pytest.raises(ValueError, match=rf"input\(s\) {{'{name}'}} not found"):
+        run(without=name)

@@ -5,8 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from mnist_gradients import report
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.pipelines.derivations.parameters import DerivationsParameters
+from mnist_gradients.report.summaries import summarise_checks
 from mnist_gradients.verification import checks, parity_check, step_sweep
 
 logger = logging.getLogger(__name__)
@@ -70,3 +72,20 @@ def require_checks_hold(table: pd.DataFrame, parity_check_summary: dict[str, Any
         logger.error("does not hold: %s", message)
     if messages:
         raise ValueError(f"{len(messages)} checks do not hold: {'; '.join(messages)}")
+
+
+def write_section(
+    table: pd.DataFrame,
+    parity_check_summary: dict[str, Any],
+    step_sweep_plot: bytes,
+    parity_check_plot: bytes,
+) -> str:
+    """Write the section of the report about the derivations."""
+    return report.write_section(
+        "derivations",
+        checks=table,
+        oracles=summarise_checks(table),
+        parity_check=parity_check_summary,
+        step_sweep_plot=step_sweep_plot,
+        parity_check_plot=parity_check_plot,
+    )

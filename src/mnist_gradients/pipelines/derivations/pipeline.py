@@ -45,6 +45,12 @@ def create_pipeline() -> Pipeline:
                 outputs=None,
                 name="require_checks_hold",
             ),
+            Node(
+                nodes.write_section,
+                inputs=["checks", "parity_check_summary", "step_sweep_plot", "parity_check_plot"],
+                outputs="section",
+                name="write_section",
+            ),
         ],
         namespace="derivations",
         inputs={"train"},

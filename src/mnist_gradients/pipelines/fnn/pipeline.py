@@ -90,6 +90,12 @@ def create_pipeline() -> Pipeline:
                 outputs="worst_mistakes",
                 name="plot_worst_mistakes",
             ),
+            Node(
+                plots.write_section,
+                inputs={name: name for name in ("metrics", *plots.FIGURES)},
+                outputs="section",
+                name="write_section",
+            ),
         ],
         namespace="fnn",
         inputs={"train", "validation", "test"},

@@ -7,11 +7,17 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from mnist_gradients import report
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.metrics import expected_calibration_error
 from mnist_gradients.plotting import figures
 from mnist_gradients.training.augmentation import build_deformation, draw_deformations
 from mnist_gradients.training.parameters import FnnParameters
+
+FIGURES = (
+    *("loss_curves", "loss_curves_plotly", "accuracy_curves", "accuracy_curves_plotly"),
+    *("augmentation_samples", "worst_mistakes", "confusion_matrix", "calibration"),
+)
 
 
 def plot_augmentation_samples(
@@ -159,3 +165,8 @@ def plot_worst_mistakes(predictions: pd.DataFrame, test: LabelledImages) -> Figu
         ],
         caption_height=0.2,
     )
+
+
+def write_section(metrics: dict[str, Any], **figures: Any) -> str:
+    """Write the section of the report about the network, with all of `FIGURES`."""
+    return report.write_section("fnn", metrics=metrics, **figures)

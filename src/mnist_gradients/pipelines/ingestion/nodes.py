@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from mnist_gradients import report
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.pipelines.ingestion.parameters import IngestionParameters
 from mnist_gradients.plotting import figures
@@ -189,4 +190,16 @@ def plot_sample_digits(train: LabelledImages, per_class: int = 12) -> Figure:
         [train.images[row] for row in rows],
         row_labels=[str(label) for label in classes],
         title="The first training images of each class",
+    )
+
+
+def write_section(
+    class_counts: pd.DataFrame, class_counts_plot: bytes, sample_digits: bytes
+) -> str:
+    """Write the section of the report about the data."""
+    return report.write_section(
+        "ingestion",
+        class_counts=class_counts,
+        class_counts_plot=class_counts_plot,
+        sample_digits=sample_digits,
     )

@@ -45,6 +45,12 @@ def create_pipeline() -> Pipeline:
                 outputs="sample_digits",
                 name="plot_sample_digits",
             ),
+            Node(
+                nodes.write_section,
+                inputs=["class_counts", "class_counts_plot", "sample_digits"],
+                outputs="section",
+                name="write_section",
+            ),
         ],
         namespace="ingestion",
         inputs={"raw_train_images", "raw_train_labels", "raw_test_images", "raw_test_labels"},

@@ -2,16 +2,19 @@
 
 import logging
 import time
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from mnist_gradients import report
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.linear_model import LinearModel
 from mnist_gradients.maths.solvers.descent import DEFAULT_SOLVER, SOLVERS
 from mnist_gradients.pipelines.logistic_regression.parameters import TaskParameters
 from mnist_gradients.regression.solvers import REFERENCE, fit, fit_reference
 from mnist_gradients.regression.task import evaluate, make_model, make_objective
+from mnist_gradients.report.summaries import rank_solvers
 
 logger = logging.getLogger(__name__)
 
@@ -152,6 +155,31 @@ def compare_solvers(
             "parameters": models[str(name)].weights.size + models[str(name)].intercept.size,
         }
         for name, row in table.iterrows()
+    }
+
+
+def write_subsection(comparison: pd.DataFrame, parameters: TaskParameters, **figures: Any) -> str:
+    """Write the part of the report about one task: the table of its solvers and its figures."""
+    positive = parameters.positive_classes
+    title = "Softmax regression, all classes"
+    if positive is not None:
+        title = f"Logistic regression, {' '.join(map(str, positive))} against the other classes"
+    return report.write_section(
+        "logistic_regression_task", title=title, ranking=rank_solvers(comparison), **figures
+    )
+
+
+def write_section(*subsections: str) -> str:
+    """Write the section of the report about all tasks."""
+    return report.write_section("logistic_regression", tasks=subsections)
+
+
+def join_metrics(**tasks: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Return the metrics of every model of every task by the name `task.solver`."""
+    return {
+        f"{task}.{solver}": metrics
+        for task, solvers in tasks.items()
+        for solver, metrics in solvers.items()
     }
 
 

@@ -1,5 +1,7 @@
 """Wiring of the logistic-regression pipeline: one template, one namespace per task."""
 
+import warnings
+
 from kedro.pipeline import Node, Pipeline
 
 from mnist_gradients.pipelines.logistic_regression import nodes, plots
@@ -8,8 +10,8 @@ TASKS = ("binary", "multinomial")
 
 
 def create_pipeline() -> Pipeline:
-    """Return the template pipeline once per task."""
-    return sum((create_task_pipeline(task) for task in TASKS), Pipeline([]))
+    """Return the template pipeline once per task, and what joins the tasks."""
+    return sum((create_task_pipeline(task) for task in TASKS), create_joining_pipeline())
 
 
 def create_task_pipeline(task: str) -> Pipeline:
@@ -82,6 +84,16 @@ def create_task_pipeline(task: str) -> Pipeline:
                 outputs="confusion_matrix_plot",
                 name="plot_confusion_matrix",
             ),
+            Node(
+                nodes.write_subsection,
+                inputs={
+                    "comparison": "comparison",
+                    "parameters": "params:task",
+                    **{figure: figure for figure in plots.FIGURES},
+                },
+                outputs="subsection",
+                name="write_subsection",
+            ),
         ]
     )
     return Pipeline(
@@ -91,3 +103,28 @@ def create_task_pipeline(task: str) -> Pipeline:
         parameters={"params:task": f"params:logistic_regression.{task}"},
         tags=["logistic_regression", task],
     )
+
+
+def create_joining_pipeline() -> Pipeline:
+    """Return the pipeline that joins the metrics and the report of all tasks."""
+    with warnings.catch_warnings():
+        # Kedro warns of dots in names; these are the namespaces of the tasks.
+        warnings.filterwarnings("ignore", "One or more dataset names contain '.'")
+        return Pipeline(
+            [
+                Node(
+                    nodes.join_metrics,
+                    inputs={task: f"{task}.metrics" for task in TASKS},
+                    outputs="metrics",
+                    name="join_metrics",
+                ),
+                Node(
+                    nodes.write_section,
+                    inputs=[f"{task}.subsection" for task in TASKS],
+                    outputs="section",
+                    name="write_section",
+                ),
+            ],
+            namespace="logistic_regression",
+            tags="logistic_regression",
+        )

@@ -18,6 +18,10 @@ SMALLEST_GAP = 1e-13  # the resolution of float64
 CONVERGENCE_AXES = {"iteration": "iterations", "seconds": "seconds, set-up included"}
 GAP_LABEL = "relative gap to the optimum, (J − J*) / J*"
 REFERENCE_LABEL = "scikit_learn (last iteration)"
+FIGURES = (
+    *("convergence", "convergence_plotly", "regularisation_path_plot"),
+    *("weights_plot", "roc_curves_plot", "confusion_matrix_plot"),
+)
 
 
 def plot_regularisation_path(

@@ -6,29 +6,16 @@ from kedro.pipeline import Node, Pipeline
 
 from mnist_gradients.pipelines.reporting import nodes
 
-METRICS = (
-    "logistic_regression.binary.metrics",
-    "logistic_regression.multinomial.metrics",
-    "fnn.metrics",
-)
-TABLES = {
-    "binary": "logistic_regression.binary.comparison",
-    "multinomial": "logistic_regression.multinomial.comparison",
-    "checks": "derivations.checks",
-    "twins": "derivations.parity_check_summary",
-    "benchmark": "benchmark.headline",  # empty where the benchmark, which runs on demand, never ran
+# In the order of the page.
+SECTIONS = {
+    name: f"{name}.section" for name in ("fnn", "logistic_regression", "derivations", "ingestion")
 }
-PICTURES = {
-    "loss_curves": "fnn.loss_curves",
-    "accuracy_curves": "fnn.accuracy_curves",
-    "worst_mistakes": "fnn.worst_mistakes",
-    "confusion_matrix": "fnn.confusion_matrix",
-    "binary_convergence": "logistic_regression.binary.convergence",
-    "multinomial_convergence": "logistic_regression.multinomial.convergence",
-    "multinomial_weights": "logistic_regression.multinomial.weights_plot",
-    "step_sweep": "derivations.step_sweep_plot",
-    "twin": "derivations.parity_check_plot",
-}
+METRICS = ["logistic_regression.metrics", "fnn.metrics"]
+MODELS = [
+    "fnn.model",
+    "logistic_regression.binary.models",
+    "logistic_regression.multinomial.models",
+]
 
 
 def create_pipeline() -> Pipeline:
@@ -40,24 +27,31 @@ def create_pipeline() -> Pipeline:
             [
                 Node(
                     nodes.compare_models,
-                    inputs=list(METRICS),
+                    inputs=METRICS,
                     outputs="model_comparison",
                     name="compare_models",
+                ),
+                Node(
+                    nodes.time_predictions,
+                    inputs=[*MODELS, "test"],
+                    outputs="prediction_times",
+                    name="time_predictions",
                 ),
                 Node(
                     nodes.write_report,
                     inputs={
                         "model_comparison": "model_comparison",
+                        "prediction_times": "prediction_times",
                         "parameters": "parameters",
-                        **TABLES,
-                        **PICTURES,
+                        "all_sections": "all_sections",
+                        **SECTIONS,
                     },
                     outputs="report",
                     name="write_report",
                 ),
             ],
             namespace="reporting",
-            inputs={*METRICS, *TABLES.values(), *PICTURES.values()},
+            inputs={*METRICS, *MODELS, *SECTIONS.values(), "test"},
             parameters={"parameters"},
             tags="reporting",
         )

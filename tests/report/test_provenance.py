@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from mnist_gradients.pipelines.reporting import provenance
+from mnist_gradients.report import provenance
 
 
 def git(folder, *arguments):

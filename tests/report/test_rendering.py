@@ -1,0 +1,241 @@
+import base64
+import re
+from html.parser import HTMLParser
+from importlib.metadata import version
+
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+from jinja2 import UndefinedError
+from matplotlib.figure import Figure
+
+from mnist_gradients import report
+from mnist_gradients.report import rendering
+
+COUNTS = pd.DataFrame({"class": [0, 1], "train": [900, 1100], "validation": [5, 6], "test": [7, 9]})
+INGESTION = {"class_counts": COUNTS, "class_counts_plot": b"counts", "sample_digits": b"digits"}
+LINE = go.Scatter(x=[1, 2, 40], y=[2.5, 0.0001, 0.5], name="training <loss>")
+CURVES = go.Figure([LINE, go.Scatter(LINE, showlegend=False)])
+FNN = {
+    "metrics": {
+        "test_error": 0.0123,
+        "test_loss": 0.04567,
+        "train_seconds": 41.6,
+        "iterations": 6736,
+        "parameters": 669706,
+    },
+    "loss_curves": b"loss",
+    "loss_curves_plotly": CURVES,
+    "accuracy_curves": b"accuracy",
+    "accuracy_curves_plotly": go.Figure(),
+    "augmentation_samples": b"augmented",
+    "worst_mistakes": b"mistakes",
+    "confusion_matrix": b"confusion",
+    "calibration": b"calibration",
+}
+MODEL = {
+    "model": "fnn",
+    "chosen": True,
+    "test_error": 0.04,
+    "test_loss": 0.4,
+    "expected_calibration_error": 0.004,
+    "train_seconds": 4.4,
+    "microseconds_per_image": 12.34,
+    "parameters": 1004,
+}
+
+
+def softmax(solver: str, chosen: bool, test_error: float, train_seconds: float) -> dict:
+    measured = {"test_error": test_error, "train_seconds": train_seconds}
+    return MODEL | {"model": solver, "chosen": chosen} | measured
+
+
+def page(**changes) -> str:
+    content = {
+        "models": {
+            "Feed-forward network, all classes": [MODEL],
+            "Softmax regression, all classes": [
+                softmax("lucky", False, 0.07, 9.0),
+                softmax("default", True, 0.08, 2.25),
+            ],
+            "Logistic regression, two groups of classes": [],
+        },
+        "sections": {"fnn": "<section id='fnn'><h2>Network</h2></section>"},
+        "parameters": "fnn: {epochs: 3}",
+        "seed": 3,
+    }
+    return report.write_page(**(content | changes))
+
+
+class Page(HTMLParser):
+    """The addresses that a browser would fetch, the rows of the tables, the tags and the text."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.resources, self.rows, self.tags, self.text = [], [], [], ""
+        self.in_cell = False
+        self.feed(html)
+        self.text = re.sub(r"\s+", " ", self.text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        names = ("src", "srcset", "data", "poster", "action", *(["href"] if tag != "a" else []))
+        self.resources += [value for name, value in attributes if name in names]
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+            self.in_cell = True
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self.in_cell = False
+
+    def handle_data(self, data):
+        self.text += data
+        if self.in_cell:
+            self.rows[-1][-1] += data
+
+
+def outside(html: str) -> list[str]:
+    """Whatever a browser would fetch for the page from elsewhere."""
+    fetched = [url for url in Page(html).resources if not url.startswith("data:")]
+    return fetched + re.findall(r"@import|url\((?!['\"]?data:).*?\)|<script", html)
+
+
+class TestNumbers:
+    @pytest.mark.parametrize(
+        ("number", "text"),
+        [
+            (0.0, "0"),
+            (0.25, "0.25"),
+            (123.4, "123"),
+            (2.5e-3, "2.5 × 10⁻³"),
+            (4.44e-16, "4.4 × 10⁻¹⁶"),
+            (1e-6, "10⁻⁶"),
+            (-5e4, "-5.0 × 10⁴"),
+        ],
+    )
+    def test_numbers_are_written_as_in_print(self, number, text):
+        assert rendering.scientific(number) == text
+
+    def test_lines_of_a_figure_are_summarised_once_per_legend_entry(self):
+        expected = {"name": "training <loss>", "points": 3, "first_x": 1.0, "last_x": 40.0}
+        values = {"first": 2.5, "last": 0.5, "lowest": 1e-4, "highest": 2.5}
+        assert rendering.lines_of(CURVES) == [expected | values]
+
+
+def test_figure_in_memory_is_drawn_as_a_png_file():
+    figure = Figure(figsize=(1, 1))
+    uri = rendering.data_uri(figure)
+    assert base64.b64decode(uri.partition(",")[2]).startswith(b"\x89PNG")
+
+
+class TestSection:
+    def test_section_is_one_element_with_its_run(self):
+        html = report.write_section("ingestion", **INGESTION)
+        assert html.startswith('<section id="ingestion">')
+        assert html.rstrip().endswith("</section>")
+        assert Page(html).tags.count("section") == 1
+        assert re.search(r"Run of \d{4}-\d\d-\d\d, commit .+, \d+ cores", Page(html).text)
+        assert "2,000 images for training, 11 for validation and 16 for the test, in 2 classes" in (
+            Page(html).text
+        )
+
+    def test_figures_are_inside_the_section_once(self):
+        page = Page(report.write_section("fnn", **FNN))
+        prefix = "data:image/png;base64,"
+        shown = [base64.b64decode(url.removeprefix(prefix)) for url in page.resources]
+        assert sorted(shown) == sorted(value for value in FNN.values() if isinstance(value, bytes))
+
+    def test_network_is_described_by_its_metrics(self):
+        text = Page(report.write_section("fnn", **FNN)).text
+        assert "1.23 %of the test images are misclassified" in text
+        assert "0.0457 nats" in text
+        assert "42 sof training, 6,736 iterations" in text
+        assert "669,706trained parameters" in text
+
+    def test_first_figure_explains_the_training_loss_above_the_test_loss(self):
+        html = report.write_section("fnn", **FNN)
+        caption = re.search(r"<figcaption>(.*?)</figcaption>", html, re.DOTALL)[1]
+        assert "the training loss can lie above the test loss" in caption
+        assert "augmented images" in caption
+        assert "Label smoothing" in caption
+
+    def test_numbers_of_a_figure_are_below_it(self):
+        rows = Page(report.write_section("fnn", **FNN)).rows
+        assert ["training <loss>", "3", "1", "40", "2.5", "0.5", "10⁻⁴", "2.5"] in rows
+
+    def test_missing_figure_is_an_error(self):
+        with pytest.raises(UndefinedError, match="'sample_digits' is undefined"):
+            report.write_section("ingestion", class_counts=COUNTS, class_counts_plot=b"counts")
+
+    def test_labels_are_escaped(self):
+        html = report.write_section("fnn", **FNN)
+        assert "training &lt;loss&gt;" in html
+        assert "<loss>" not in html
+
+
+class TestPage:
+    def test_first_lines_have_units(self):
+        text = Page(page()).text
+        assert "The feed-forward network misclassifies 4.00 % of the test images after 4 s" in text
+        assert "Softmax regression misclassifies 8.00 % after 2.2 s. " in text
+        assert re.findall(r"after [\d.]+ (\w+)", text) == ["s", "s"]
+
+    def test_softmax_regression_is_left_out_of_the_first_lines_without_a_chosen_model(self):
+        models = {
+            "Feed-forward network, all classes": [MODEL],
+            "Softmax regression, all classes": [softmax("other", False, 0.07, 9.0)],
+        }
+        assert "Softmax regression misclassifies" not in Page(page(models=models)).text
+
+    def test_table_shows_every_model_in_the_given_order_and_marks_the_chosen_one(self):
+        rows = [row for row in Page(page()).rows if len(row) == 7]
+        assert [row[0] for row in rows] == ["model", "fnnchosen", "lucky", "defaultchosen"]
+        assert rows[2] == ["lucky", "7.00", "0.4000", "0.40", "9.0", "12.3", "1,004"]
+
+    def test_sections_stand_in_the_page_unchanged_and_in_its_list(self):
+        html = page()
+        assert "<section id='fnn'><h2>Network</h2></section>" in html
+        assert '<a href="#fnn">' in html
+
+    def test_page_names_what_it_takes_to_reproduce_the_run(self):
+        rows = Page(page()).rows
+        assert ["seed", "3"] in rows
+        assert ["keras", version("keras")] in rows
+        names = {row[0] for row in rows if len(row) == 2}
+        assert {"date", "commit", "processor", "cores", "system", "python"} <= names
+
+    def test_page_fits_a_phone_and_a_sheet_of_paper(self):
+        html = page()
+        assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in html
+        assert "@media print {" in html
+        assert html.count('<div class="scroll"><table>') == html.count("<table") == 2
+
+    def test_page_needs_no_other_file(self):
+        assert outside(page()) == []
+
+    @pytest.mark.parametrize(
+        "piece",
+        [
+            '<img src="loss.png">',
+            '<link rel="stylesheet" href="https://example.org/style.css">',
+            '<script src="plot.js"></script>',
+            "<style>@import 'style.css';</style>",
+            "<style>p { background: url(paper.png) }</style>",
+        ],
+    )
+    def test_another_file_would_be_noticed(self, piece):
+        assert outside(page().replace("</body>", f"{piece}</body>"))
+
+    def test_models_and_parameters_are_escaped(self):
+        attack = "</pre><script>alert(1)</script>"
+        model = softmax(attack, False, 0.07, 9.0)
+        models = {
+            "Feed-forward network, all classes": [MODEL],
+            "Softmax regression, all classes": [model],
+        }
+        html = page(models=models, parameters=attack, seed=attack)
+        assert "script" not in Page(html).tags
+        assert html.count("&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;") == 3
