@@ -3,7 +3,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from kedro_datasets.partitions import PartitionedDataset
 
-from mnist_gradients.datasets import HtmlPageDataset
+from mnist_gradients.datasets.atomic import TextDataset
 from mnist_gradients.pipelines.reporting import create_pipeline
 from mnist_gradients.pipelines.reporting.pipeline import MODELS, SECTIONS
 
@@ -39,7 +39,7 @@ def run(tmp_path, sets):
             datasets[f"{name}.section"] = section = page(tmp_path, name)
             section.save(f"<section>{name}</section>")
         datasets["reporting.all_sections"] = PartitionedDataset(
-            path=str(tmp_path), dataset=HtmlPageDataset, filename_suffix="/section.html"
+            path=str(tmp_path), dataset=TextDataset, filename_suffix="/section.html"
         )
         datasets.pop(without, None)
         runner = SequentialRunner()
@@ -49,7 +49,7 @@ def run(tmp_path, sets):
 
 
 def page(folder, name):
-    return HtmlPageDataset(filepath=str(folder / name / "section.html"))
+    return TextDataset(filepath=str(folder / name / "section.html"))
 
 
 def test_report_joins_the_sections_below_the_models(run):
