@@ -1,4 +1,4 @@
-"""Mirrors on this machine, some of which misbehave."""
+"""Mirrors on this machine, with and without faults."""
 
 import gzip
 import hashlib
@@ -20,65 +20,57 @@ NAMES = [
 
 
 class Mirror(ThreadingHTTPServer):
-    """Serves a few files from memory, as badly as a test wants it to.
+    """Serves a few files from memory, with faults.
 
     Attributes:
-        requests: Name and `Range` of every request so far.
-        breaks: After how many bytes each of the next answers breaks off.
-        stalls: Whether it then keeps the connection, in silence.
-        knows_range: Whether it can send the end of a file alone.
-        tells_length: Whether it says how long an answer is.
+        requests: Names of the files asked for so far.
+        breaks: Number of bytes after which each of the next answers breaks off.
+        stalls: Whether the connection then stays open, in silence.
         status: Its answer to everything, if not None.
+        redirect: Address of the folder that it leads to, if not None.
     """
 
     def __init__(self, files: dict[str, bytes]) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
         self.files = files
-        self.requests: list[tuple[str, str | None]] = []
+        self.requests: list[str] = []
         self.breaks: list[int] = []
         self.stalls = False
-        self.knows_range = True
-        self.tells_length = True
         self.status: int | None = None
+        self.redirect: str | None = None
         self.closing = Event()
 
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/sets/"
 
-    def ranges(self, name: str) -> list[str | None]:
-        """The `Range` of every request of a file."""
-        return [wanted for requested, wanted in self.requests if requested == name]
-
 
 class _Answer(BaseHTTPRequestHandler):
     server: Mirror
 
     def do_GET(self) -> None:
-        mirror, wanted = self.server, self.headers.get("Range")
+        mirror = self.server
         folder, _, name = self.path.rpartition("/")
-        mirror.requests.append((name, wanted))
+        mirror.requests.append(name)
+        if mirror.redirect is not None:
+            self.send_response(302)
+            self.send_header("Location", mirror.redirect + name)
+            self.end_headers()
+            return
         content = mirror.files.get(name)
         if mirror.status is not None or content is None or folder != "/sets":
             self.send_error(mirror.status or 404)
             return
-        start = 0
-        if wanted is not None and mirror.knows_range:
-            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
-            if start >= len(content):
-                self.send_error(416)
-                return
-        self.send_response(206 if start else 200)
-        if mirror.tells_length:
-            self.send_header("Content-Length", str(len(content) - start))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        end = start + mirror.breaks.pop(0) if mirror.breaks else len(content)
-        self.wfile.write(content[start:end])
+        end = mirror.breaks.pop(0) if mirror.breaks else len(content)
+        self.wfile.write(content[:end])
         if mirror.stalls and end < len(content):
             mirror.closing.wait()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 @pytest.fixture(scope="session")
@@ -135,7 +127,7 @@ def options(files) -> Callable[..., dict]:
     def options(*mirrors: str, **changes: object) -> dict:
         checksums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
         source = {"mirrors": mirrors, "files": checksums}
-        found = {"dataset": "toy", "datasets": {"toy": source}, "attempts": 3, "timeout_seconds": 5}
+        found = {"dataset": "toy", "datasets": {"toy": source}, "attempts": 1, "timeout_seconds": 5}
         return found | changes
 
     return options

@@ -1,4 +1,4 @@
-"""Four IDX files of a named data set, from its public mirrors to the raw folder."""
+"""Fetches the four IDX files of a named data set from its public mirrors."""
 
 from mnist_gradients.pipelines.download.pipeline import create_pipeline
 

@@ -1,24 +1,33 @@
-"""Node of the download pipeline: fetch what is missing of a data set, and check all of it."""
+"""Node of the download pipeline: fetch the missing files of a data set, and check all of them."""
 
+import gzip
+import hashlib
 import logging
 import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
 
 import pandas as pd
 
 from mnist_gradients.pipelines.download.parameters import DownloadParameters
-from mnist_gradients.pipelines.download.transfer import digests, fetch
 
 logger = logging.getLogger(__name__)
 
 HERE = "already there"
 
 
+class DownloadError(Exception):
+    """A file that no mirror serves with the right checksum."""
+
+
 def fetch_dataset(folder: Path, parameters: DownloadParameters) -> pd.DataFrame:
     """Fetch the files of the chosen data set into a folder of its name; right ones are left alone.
 
-    Besides the files there is a `SHA256SUMS` of their content, by which every later load of them
-    is checked.
+    A file ``SHA256SUMS`` of their content is written beside them; every later load of the files is
+    checked by it.
 
     Args:
         folder: Folder of all raw data sets.
@@ -29,8 +38,8 @@ def fetch_dataset(folder: Path, parameters: DownloadParameters) -> pd.DataFrame:
         mirror, or "already there").
 
     Raises:
-        DownloadError: If no mirror serves a file as it should be. What was fetched so far stays:
-            the next run goes on from there.
+        DownloadError: If no mirror serves a file with the right checksum, or the package pooch is
+            missing. Files that are complete stay.
     """
     source = parameters.datasets[parameters.dataset]
     target = folder / parameters.dataset
@@ -39,22 +48,17 @@ def fetch_dataset(folder: Path, parameters: DownloadParameters) -> pd.DataFrame:
     rows = []
     for name, sha256 in source.files.items():
         path = target / name
-        if path.exists() and sha256 in digests(path):
-            logger.info("    %s: %s, with the right checksum", name, HERE)
-            served_by = HERE
-        else:
-            served_by = fetch(
-                path, mirrors, sha256, parameters.attempts, parameters.timeout_seconds
-            )
-            # The next file is asked of the mirror that answers, not of one that is down.
-            mirrors.remove(served_by)
-            mirrors.insert(0, served_by)
+        served_by = HERE
+        if not path.exists() or _sha256(path) != sha256:
+            served_by = _fetch(path, sha256, mirrors, parameters)
+            mirrors.sort(key=lambda mirror: mirror != served_by)  # it is the first from now on
+        logger.info("    %s: %s, checksum right", name, served_by)
         rows.append(
             {
                 "dataset": parameters.dataset,
                 "file": name,
                 "bytes": path.stat().st_size,
-                "sha256": digests(path)[1],
+                "sha256": _content_sha256(path),
                 "source": served_by,
             }
         )
@@ -64,8 +68,75 @@ def fetch_dataset(folder: Path, parameters: DownloadParameters) -> pd.DataFrame:
     return files
 
 
+def _fetch(path: Path, sha256: str, mirrors: Sequence[str], parameters: DownloadParameters) -> str:
+    """Fetch a file from the first mirror that serves it with the right checksum; return that one.
+
+    pooch writes beside the file, compares the checksum, and then renames.
+    """
+    try:
+        import pooch
+        import requests
+    except ImportError as error:
+        raise DownloadError(
+            f'download: found no package {error.name}, expected it: pip install -e ".[download]"'
+        ) from error
+    pooch.get_logger().setLevel("WARNING")
+    download = pooch.HTTPDownloader(
+        progressbar=sys.stderr.isatty(),
+        chunk_size=1 << 16,
+        timeout=parameters.timeout_seconds,
+        hooks={"response": check_redirect},
+    )
+    problems = []
+    for mirror in mirrors:
+        logger.info("    %s: asking %s", path.name, mirror)
+        files = pooch.create(
+            path.parent,
+            base_url=mirror,
+            registry={path.name: sha256},
+            retry_if_failed=parameters.attempts - 1,
+        )
+        try:
+            files.fetch(path.name, downloader=download)
+        except (ValueError, requests.RequestException) as error:
+            logger.warning("    %s: %s", path.name, error)
+            problems.append(f"{mirror}: {error}")
+        else:
+            return mirror
+    raise DownloadError(
+        f"{path}: found no mirror that serves this file ({'; '.join(problems)}), expected one"
+    )
+
+
+def check_redirect(response: Any, **_: Any) -> None:
+    """Check that an answer does not lead from https to an address without encryption.
+
+    Args:
+        response: An answer of ``requests``, which follows redirects to http and https only.
+
+    Raises:
+        ValueError: If it does.
+    """
+    target = urljoin(response.url, response.headers.get("location", ""))
+    if response.is_redirect and response.url.startswith("https:") and target.startswith("http:"):
+        raise ValueError(f"{response.url}: found a redirect to {target}, expected https")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _content_sha256(path: Path) -> str:
+    """Return the SHA-256 of the content of a file, without gzip."""
+    if not path.name.endswith(".gz"):
+        return _sha256(path)
+    with gzip.open(path) as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
 def _write_checksums(path: Path, files: pd.DataFrame) -> None:
-    """Write what `sha256sum` would say of the files without gzip, sorted by name."""
+    """Write the output of `sha256sum` for the files without gzip, sorted by name."""
     sums = dict(zip(files["file"].str.removesuffix(".gz"), files["sha256"], strict=True))
     lines = [f"{sums[name]}  {name}\n" for name in sorted(sums)]
     unfinished = path.with_name(f"{path.name}.part")
