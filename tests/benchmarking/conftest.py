@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from mnist_gradients.benchmarking.parameters import BenchmarkParameters
-from mnist_gradients.benchmarking.reference_objective import Judge
-from mnist_gradients.benchmarking.solvers import Problem
+from mnist_gradients.benchmarking import worker
+from mnist_gradients.benchmarking.data import PIXELS, write_copies
+from mnist_gradients.benchmarking.parameters import TimeToGapParameters
+from mnist_gradients.benchmarking.reference_objective import ReferenceObjective, find_optimum
 from mnist_gradients.core.labelled_images import LabelledImages
-
-ODD = (1, 3, 5, 7, 9)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -27,66 +26,67 @@ def digits(mnist) -> LabelledImages:
 
 
 @pytest.fixture(scope="session")
-def problem(digits) -> Callable[..., Problem]:
-    """Makes a problem on the digits as float64."""
+def reference(digits) -> Callable[..., ReferenceObjective]:
+    """Makes the reference objective of odd against even, or of ten classes."""
 
-    def problem(binary: bool = True, l2: float = 1e-2) -> Problem:
-        X = digits.images.reshape(len(digits), -1) / 255
-        y = digits.labels.astype(np.int64)
-        return Problem(X, y % 2 if binary else y, binary, l2, threads=1, seed=0)
+    def reference(binary: bool = True, l2: float = 1e-2, rows: int = 600) -> ReferenceObjective:
+        y = digits.labels.astype(np.int64)[:rows]
+        X = digits.images.reshape(len(digits), -1)[:rows]
+        return ReferenceObjective(X, y % 2 if binary else y, l2, 1 / 255)
 
-    return problem
-
-
-@pytest.fixture(scope="session")
-def judge(digits) -> Callable[..., Judge]:
-    """Makes the judge of the same problem."""
-
-    def judge(binary: bool = True, l2: float = 1e-2) -> Judge:
-        y = digits.labels.astype(np.int64)
-        return Judge(digits.images.reshape(len(digits), -1), y % 2 if binary else y, binary, l2)
-
-    return judge
+    return reference
 
 
 @pytest.fixture(scope="session")
-def options() -> Callable[..., dict]:
-    """Makes the parameters of a benchmark as plain values, with changes."""
+def optimum(reference) -> Callable[..., float]:
+    """Least value of the reference objective."""
+    found = {}
 
-    def options(**changes: object) -> dict:
-        return {
-            "solver": "lbfgs",
-            "tasks": [{"name": "odd_even", "positive_classes": ODD, "l2_values": [0.01]}],
+    def optimum(**options) -> float:
+        key = tuple(sorted(options.items()))
+        if key not in found:
+            found[key] = find_optimum(reference(**options), 1e-10)[0]
+        return found[key]
+
+    return optimum
+
+
+@pytest.fixture
+def job(digits, optimum, tmp_path) -> worker.Job:
+    """Odd against even on 500 digits, by scikit-learn's lbfgs."""
+    labels = write_copies(digits, 1, 1, 0, tmp_path)
+    np.save(tmp_path / "classes.npy", labels.astype(np.int64) % 2)
+    return worker.Job(
+        rows_file=str(tmp_path / PIXELS),
+        classes_file=str(tmp_path / "classes.npy"),
+        rows=500,
+        divisor=255,
+        l2=0.01,
+        solver="scikit_learn_lbfgs",
+        input="float32",
+        memory_mapped=False,
+        threads=1,
+        tolerances=(0.1, 1e-2, 1e-3, 1e-4),
+        optimum=optimum(rows=500),
+        gap=1e-4,
+        cap_seconds=30,
+        seed=0,
+    )
+
+
+@pytest.fixture(scope="session")
+def parameters() -> Callable[..., TimeToGapParameters]:
+    """Makes the parameters of a measurement, with changes."""
+
+    def parameters(**changes: object) -> TimeToGapParameters:
+        options = {
+            "tasks": [{"name": "odd_even", "positive_classes": [1, 3], "l2_values": [0.01]}],
             "gaps": [1e-2, 1e-4],
-            "headline_gaps": [1e-4],
-            "contenders": [
-                {"solver": "lbfgs", "inputs": ["float32"], "threads": [1]},
-                {"solver": "scikit_learn_lbfgs", "inputs": ["float64"], "threads": [1]},
-            ],
+            "solvers": [{"solver": "lbfgs", "inputs": ["float32"], "threads": [1]}],
             "repeats": 1,
             "enough_seconds": 10,
             "cap_seconds": 10,
-            "scaling": {
-                "task": "odd_even",
-                "l2": 0.01,
-                "gap": 1e-4,
-                "factors": [1, 2],
-                "max_shift": 1,
-                "threads": 1,
-                "cap_seconds": 10,
-            },
-            "robustness_rows": 200,
-            "throughput": {
-                "networks": {"one": {}, "two": {"hidden_widths": [8, 4], "batch_size": 50}},
-                "seconds": 0.05,
-                "images": 120,
-            },
-        } | changes
+        }
+        return TimeToGapParameters(**options | changes)
 
-    return options
-
-
-@pytest.fixture(scope="session")
-def parameters(options) -> Callable[..., BenchmarkParameters]:
-    """Makes the parameters of a benchmark, with changes."""
-    return lambda **changes: BenchmarkParameters(**options(**changes))
+    return parameters

@@ -1,1 +1,1 @@
-"""Time and memory to a given suboptimality gap: the project's solvers and scikit-learn's."""
+"""Engine of the benchmark: public estimators side by side, each fit in a process of its own."""

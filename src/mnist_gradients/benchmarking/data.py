@@ -1,4 +1,4 @@
-"""The rows that are raced on, as files that a worker maps or reads."""
+"""The rows of the tasks, as files that a worker maps or reads."""
 
 from pathlib import Path
 
@@ -27,17 +27,17 @@ def targets(labels: np.ndarray, positive_classes: tuple[int, ...] | None) -> np.
 
 
 def write_copies(
-    images: LabelledImages, copies: int, max_shift: int, seed: int, folder: Path
+    images: LabelledImages, copies: int, translation: int, seed: int, folder: Path
 ) -> np.ndarray:
-    """Write the images and shifted copies of them to a file, and return the labels of all.
+    """Write the images and translated copies of them to a file, and return the labels of all.
 
     The first N rows are the images as they are.
 
     Args:
         images: N images.
         copies: How many times N rows to write.
-        max_shift: Largest shift of a copied image in either direction, in pixels.
-        seed: Seed of the shifts.
+        translation: Largest translation of a copied image in either direction, in pixels.
+        seed: Seed of the translations.
         folder: Where the file, `PIXELS`, comes to lie.
 
     Returns:
@@ -49,15 +49,15 @@ def write_copies(
     file = open_memmap(folder / PIXELS, mode="w+", dtype=np.uint8, shape=shape)
     file[:N] = images.images.reshape(N, -1)
     for copy in range(1, copies):
-        file[copy * N : (copy + 1) * N] = shifted(images.images, max_shift, rng).reshape(N, -1)
+        file[copy * N : (copy + 1) * N] = translated(images.images, translation, rng).reshape(N, -1)
     file.flush()
     return np.tile(images.labels, copies)
 
 
-def shifted(images: np.ndarray, max_shift: int, rng: np.random.Generator) -> np.ndarray:
-    """Return images (N, h, w), each shifted at random by at most `max_shift` pixels either way."""
-    margin = (max_shift, max_shift)
+def translated(images: np.ndarray, translation: int, rng: np.random.Generator) -> np.ndarray:
+    """Return images (N, h, w), each translated by at most `translation` pixels either way."""
+    margin = (translation, translation)
     padded = np.pad(images, ((0, 0), margin, margin))
     windows = sliding_window_view(padded, images.shape[1:], axis=(1, 2))
-    down, right = rng.integers(0, 2 * max_shift + 1, size=(2, len(images)))
+    down, right = rng.integers(0, 2 * translation + 1, size=(2, len(images)))
     return windows[np.arange(len(images)), down, right]

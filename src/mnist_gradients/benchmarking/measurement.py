@@ -1,4 +1,4 @@
-"""Start a worker for each measurement, and turn the points it recorded into gaps."""
+"""Start a worker for each job and read its fits."""
 
 import json
 import os
@@ -9,31 +9,36 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 import mnist_gradients
-from mnist_gradients.benchmarking import worker
+from mnist_gradients.benchmarking import solvers, worker
 from mnist_gradients.benchmarking.environment import check_system
-from mnist_gradients.benchmarking.recorder import read_points
-from mnist_gradients.benchmarking.reference_objective import Judge
+from mnist_gradients.benchmarking.worker import Fit, Job
 
 START_SECONDS = 120  # to start the process and to load the data
-GRACE_SECONDS = 60  # a worker notices its cap only between two calls of a library
-DRAWN_POINTS = 24
-JUDGED_AT_ONCE = 8
-TARGET = 0.25  # of the smallest gap: what a solver sees in float32 is off by some 1e-7
+GRACE_SECONDS = 60  # to judge the fits; and a cap acts only between two calls of a library
 SOURCE = Path(mnist_gradients.__file__).parents[1]
 
+# Half a decade between two: gaps of a gradient method then differ by about one decade.
+TOLERANCES = tuple(float(f"{10 ** (-k / 2):.2g}") for k in range(2, 25))
 
-def measure(job: worker.Job, size: int) -> tuple[worker.Result, np.ndarray]:
-    """Run a job in a process of its own.
 
-    Args:
-        job: What to measure.
-        size: Length of the packed parameter.
+def ladder(solver: str, gaps: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the tolerances of a solver's fits, the loosest first.
+
+    A solver whose tolerance is the relative gap gets the gaps themselves, then tighter ones.
+    """
+    if not solvers.find(solver).promises_gap:
+        return TOLERANCES
+    return (*sorted(gaps, reverse=True), *(t for t in TOLERANCES if t < min(gaps)))
+
+
+def measure(job: Job) -> list[Fit]:
+    """Fit in a process of its own.
 
     Returns:
-        How it ended, and the points it passed, as `Recorder` writes them.
+        The fits in the order of the job's tolerances. The last one is "capped" if the process had
+        to be ended, and "failed" if it ended by itself with an error.
 
     Raises:
         RuntimeError: On Windows, where a process cannot set itself an alarm.
@@ -42,19 +47,25 @@ def measure(job: worker.Job, size: int) -> tuple[worker.Result, np.ndarray]:
     with tempfile.TemporaryDirectory() as path:
         folder = Path(path)
         (folder / worker.JOB).write_text(json.dumps(asdict(job)))
-        failure = _run_worker(folder, START_SECONDS + job.cap_seconds + GRACE_SECONDS)
-        if (folder / worker.RESULT).exists():
-            result = worker.Result(**json.loads((folder / worker.RESULT).read_text()))
-        elif failure:
-            result = worker.Result("failed", failure, np.nan, np.nan, None, None, None)
-        else:
-            result = worker.Result("capped", "", job.cap_seconds, np.nan, None, None, None)
-        points = folder / worker.POINTS
-        return result, read_points(points, size) if points.exists() else np.empty((0, 3 + size))
+        ended = _run_worker(folder, START_SECONDS + job.cap_seconds + GRACE_SECONDS)
+        file = folder / worker.FITS
+        lines = file.read_text().splitlines() if file.exists() else []
+    fits = [Fit(**json.loads(line)) for line in lines]
+    if ended is None:
+        fits.append(_ended(job, fits, "capped", "", job.cap_seconds))
+    elif ended:
+        fits.append(_ended(job, fits, "failed", ended, np.nan))
+    return fits
 
 
-def _run_worker(folder: Path, timeout: float) -> str:
-    """Run a worker and return what went wrong; nothing if it had to be ended."""
+def _ended(job: Job, fits: list[Fit], state: worker.State, message: str, seconds: float) -> Fit:
+    """Return the fit during which a worker ended."""
+    tolerance = job.tolerances[min(len(fits), len(job.tolerances) - 1)]
+    return Fit(tolerance, state, message, seconds, np.nan)
+
+
+def _run_worker(folder: Path, timeout: float) -> str | None:
+    """Run a worker; return "" if all went well, what went wrong, or None if time ran out."""
     paths = [str(SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         process = subprocess.run(  # noqa: S603 - this very package
@@ -66,56 +77,8 @@ def _run_worker(folder: Path, timeout: float) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired:
+        return None
+    if process.returncode == 0:
         return ""
     said = process.stderr.strip().splitlines()
     return f"exit code {process.returncode}{': ' + said[-1] if said else ''}"
-
-
-def exact_path(
-    points: np.ndarray, judge: Judge, optimum: float, gaps: tuple[float, ...]
-) -> pd.DataFrame:
-    """Judge the points that matter: those that first reach a gap, and some in between to draw.
-
-    The values that the solver saw say where to look, the judge decides: a point with a gap of at
-    most g has a seen gap of at most 1.01 g + 1e-6, rounding in float32 included, so that the first
-    of those that passes is the first of all.
-
-    Args:
-        points: Rows of seconds, cpu_seconds, seen value and packed parameter, (T, 3 + size).
-        judge: The objective in float64.
-        optimum: Its least value, J*.
-        gaps: Gaps to look for.
-
-    Returns:
-        Columns iteration (0 is the first point), seconds, cpu_seconds and gap, (J - J*) / J*.
-    """
-    if not len(points):
-        return pd.DataFrame({"iteration": [], "seconds": [], "cpu_seconds": [], "gap": []})
-    seconds, cpu_seconds, values = points[:, :3].T
-    judged: dict[int, float] = {}
-
-    def look_at(indices: np.ndarray) -> None:
-        new = np.setdiff1d(indices, list(judged))
-        if len(new):
-            exact = judge.values(points[new, 3:]) / optimum - 1
-            judged.update(zip(new.tolist(), exact, strict=True))
-
-    drawn = np.searchsorted(seconds, np.geomspace(seconds[0], seconds[-1], DRAWN_POINTS))
-    # The last point is what the solver returned; it need not have looked at its value.
-    look_at(np.append(drawn.clip(max=len(points) - 1), len(points) - 1))
-    for gap in gaps:
-        candidates = np.flatnonzero(values / optimum - 1 <= 1.01 * gap + 1e-6)
-        for first in range(0, len(candidates), JUDGED_AT_ONCE):
-            batch = candidates[first : first + JUDGED_AT_ONCE]
-            look_at(batch)
-            if min(judged[i] for i in batch) <= gap:
-                break
-    chosen = np.array(sorted(judged))
-    return pd.DataFrame(
-        {
-            "iteration": chosen,
-            "seconds": seconds[chosen],
-            "cpu_seconds": cpu_seconds[chosen],
-            "gap": [judged[i] for i in chosen],
-        }
-    )

@@ -1,164 +1,152 @@
-"""The default solver where nothing was tuned for it: other tasks, other data, fewer of them."""
+"""Solvers on problems of many shapes: time at equal gap, memory, and results that are wrong."""
 
 import logging
-import time
-import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
+from scipy import sparse
 
-from mnist_gradients.benchmarking.data import join, targets
-from mnist_gradients.benchmarking.parameters import BenchmarkParameters
+from mnist_gradients.benchmarking import solvers
+from mnist_gradients.benchmarking.measurement import ladder, measure
+from mnist_gradients.benchmarking.parameters import RobustnessParameters
+from mnist_gradients.benchmarking.problems import GROUPS, Problem, Source
+from mnist_gradients.benchmarking.reference_objective import ReferenceObjective, find_optimum
+from mnist_gradients.benchmarking.worker import Fit, Job
 from mnist_gradients.core.labelled_images import LabelledImages
-from mnist_gradients.maths.linear_objective import LinearObjective
-from mnist_gradients.maths.logistic import LogisticObjective
-from mnist_gradients.maths.softmax_regression import SoftmaxObjective
-from mnist_gradients.maths.solvers.descent import SOLVERS
 
 logger = logging.getLogger(__name__)
 
-GAP = 1e-4
-REFERENCE_GAP = 1e-10
-TOLERANCES = 10.0 ** -np.arange(1, 8)  # of scikit-learn, until it is close enough
-ENOUGH_SECONDS = 1.0
-MOST_REPEATS = 9
-
-
-@dataclass(frozen=True, eq=False)
-class Problem:
-    """A classification problem.
-
-    Attributes:
-        name: What to call it.
-        X: Rows, (N, d), float32 or float64.
-        y: Classes 0..K-1, (N,).
-        l2: Strength of the penalty.
-    """
-
-    name: str
-    X: np.ndarray
-    y: np.ndarray
-    l2: float
-
-    def objective(self, compute_dtype: type | None = None) -> LinearObjective:
-        """Return the objective, on one thread."""
-        kind = LogisticObjective if self.y.max() == 1 else SoftmaxObjective
-        return kind(self.X, self.y, self.l2, threads=1, compute_dtype=compute_dtype)
+PRECISION = 1e-2  # of the gap: how well the optimum is known
+REPEATS = 9
+COLUMNS = [
+    *("group", "problem", "rows", "columns", "classes", "l2", "solver", "version", "threads"),
+    *("gap", "outcome", "wrong", "seconds", "iterations", "tolerance", "true_gap"),
+    *("promised_gap", "peak_memory_mib", "message"),
+]
 
 
 def measure_robustness(
-    train: LabelledImages, validation: LabelledImages, parameters: BenchmarkParameters, seed: int
+    images: LabelledImages, parameters: RobustnessParameters, seed: int
 ) -> pd.DataFrame:
-    """Time the project's solver beside scikit-learn's lbfgs, to a gap of 1e-4, one thread each.
-
-    scikit-learn's tolerance is about the gradient, so it gets tighter ones until it is close
-    enough; only the last of these fits counts.
+    """Fit every installed solver on every problem, one thread each, until it reaches the gap.
 
     Returns:
-        One row per problem: problem, rows, columns, classes, l2; seconds (median) and gap of the
-        project's solver, asked for 1e-4; scikit_learn_seconds and scikit_learn_gap (empty if it
-        does not get there); times_faster, their ratio: below one is slower.
+        One row per problem and solver, `COLUMNS`. outcome is "reached", "stopped" (no tolerance
+        reaches the gap, and no warning says so), "warned", "capped", "failed", or "no optimum" (the
+        reference objective could not be minimised). seconds, iterations and tolerance are those of
+        the loosest fits that reach the gap, empty if there are none; true_gap is theirs, otherwise
+        that of the last fit. promised_gap is the tolerance where a solver's ``tol`` is the gap.
+        wrong says whether a fit ended without a warning above its promise; for solvers without a
+        promise, whether the outcome is "stopped". peak_memory_mib is that of the whole process.
     """
-    rows = []
-    with threadpool_limits(1):
-        for problem in problems(join(train, validation), parameters.robustness_rows, seed):
-            solve = SOLVERS[parameters.solver]
-            exact = problem.objective(np.float64)
-            optimum = solve(exact, tolerance=REFERENCE_GAP).objective
+    used = {name: solvers.find(name) for name in parameters.solvers}
+    for name in [name for name, solver in used.items() if not solver.installed]:
+        logger.info("    %s: %s is not installed, left out", name, used.pop(name).package)
+    rows = images.take(np.arange(min(len(images), parameters.rows)))
+    source = Source(rows, seed, parameters.largest)
+    table: list[dict[str, Any]] = []
+    for group in parameters.groups:
+        for problem in GROUPS[group](source):
+            names = [name for name in used if problem.n_classes == 2 or not used[name].binary_only]
+            found = [{"group": group} | row for row in _measure(problem, names, parameters, seed)]
+            table += found
+            logger.info("    %s, %s: %s", group, problem.name, _summary(found))
+    return pd.DataFrame(table, columns=COLUMNS)
 
-            def gap(w: np.ndarray) -> float:
-                return exact(w)[0] / optimum - 1  # noqa: B023 - used at once
 
-            solution, seconds = _median_time(
-                lambda: solve(problem.objective(), tolerance=GAP)  # noqa: B023
+def _measure(
+    problem: Problem, names: list[str], parameters: RobustnessParameters, seed: int
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each solver."""
+    base = {
+        "problem": problem.name,
+        "rows": problem.X.shape[0],
+        "columns": problem.X.shape[1],
+        "classes": problem.n_classes,
+        "l2": problem.l2,
+        "threads": 1,
+        "gap": parameters.gap,
+    }
+    reference = ReferenceObjective(problem.X, problem.y, problem.l2)
+    try:
+        optimum, _ = find_optimum(reference, PRECISION * parameters.gap)
+    except RuntimeError as error:
+        yield base | {"solver": "", "outcome": "no optimum", "message": str(error), "wrong": False}
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        files = write(problem, Path(folder))
+        for name in names:
+            promised = solvers.find(name).promises_gap
+            job = Job(
+                **files,
+                rows=problem.X.shape[0],
+                divisor=1,
+                l2=problem.l2,
+                solver=name,
+                input=str(problem.X.dtype),  # type: ignore[arg-type]
+                memory_mapped=False,
+                threads=1,
+                tolerances=ladder(name, (parameters.gap,)),
+                optimum=optimum,
+                gap=parameters.gap,
+                cap_seconds=parameters.cap_seconds,
+                seed=seed,
+                repeats=REPEATS,
+                memory_mib=parameters.memory_mib,
             )
-            rival_gap, rival_seconds = _time_scikit_learn(problem, exact, gap)
-            row = {
-                "problem": problem.name,
-                "rows": len(problem.y),
-                "columns": problem.X.shape[1],
-                "classes": int(problem.y.max()) + 1,
-                "l2": problem.l2,
-                "seconds": seconds,
-                "gap": gap(solution.weights),
-                "scikit_learn_seconds": rival_seconds,
-                "scikit_learn_gap": rival_gap,
-                "times_faster": rival_seconds / seconds,
-            }
-            logger.info("    %s: %.1f times as fast", problem.name, row["times_faster"])
-            rows.append(row)
-    return pd.DataFrame(rows)
+            version = solvers.find(name).version
+            row = tabulate(measure(job), parameters.gap, promises_gap=promised)
+            yield base | {"solver": name, "version": version} | row
 
 
-def problems(images: LabelledImages, n_rows: int, seed: int) -> Iterator[Problem]:
-    """Yield the problems."""
-    from sklearn.datasets import load_digits
+def write(problem: Problem, folder: Path) -> dict[str, str]:
+    """Write a problem and return its two files as a `Job` names them."""
+    classes = folder / "classes.npy"
+    np.save(classes, problem.y)
+    if sparse.issparse(problem.X):
+        rows = folder / "rows.npz"
+        sparse.save_npz(rows, problem.X, compressed=False)
+    else:
+        rows = folder / "rows.npy"
+        np.save(rows, problem.X)
+    return {"rows_file": str(rows), "classes_file": str(classes)}
 
-    rng = np.random.default_rng(seed)
-    X = images.images[:n_rows].reshape(-1, images.images[0].size).astype(np.float32) / 255
-    labels = images.labels[:n_rows]
-    for digit in range(10):
-        yield Problem(f"{digit} against the rest", X, targets(labels, (digit,)), 1e-4)
-    some = np.isin(labels, (3, 8))
-    yield Problem("3 against 8", X[some], targets(labels[some], (8,)), 1e-4)
-    yield Problem(
-        "a hundred images, odd or even", X[:100], targets(labels[:100], (1, 3, 5, 7, 9)), 1e-3
+
+def tabulate(fits: list[Fit], gap: float, *, promises_gap: bool) -> dict[str, Any]:
+    """Return the outcome, the time and the truth of a solver's fits on a problem."""
+    within = [fit for fit in fits if fit.gap <= gap]
+    reached = [fit for fit in within if fit.tolerance == within[0].tolerance]
+    last = (reached or fits)[-1]
+    outcome = "reached" if reached else last.state.replace("converged", "stopped")
+    if promises_gap:
+        slack = 1 + PRECISION  # the optimum is known no better
+        silent = [fit for fit in fits if fit.state == "converged"]
+        wrong = any(fit.gap > slack * fit.tolerance for fit in silent if fit.tolerance >= gap)
+    else:
+        wrong = outcome == "stopped"
+    return {
+        "outcome": outcome,
+        "wrong": wrong,
+        "seconds": np.median([fit.seconds for fit in reached]) if reached else np.nan,
+        "iterations": reached[0].iterations if reached else np.nan,
+        "tolerance": reached[0].tolerance if reached else np.nan,
+        "true_gap": max(fit.gap for fit in reached) if reached else last.gap,
+        "promised_gap": fits[0].tolerance if promises_gap else np.nan,
+        "peak_memory_mib": max((fit.peak_memory_mib or np.nan for fit in fits), default=np.nan),
+        "message": last.message,
+    }
+
+
+def _summary(rows: list[dict[str, Any]]) -> str:
+    """Return the times in one line."""
+    times = (
+        f"{row['solver']} {row['seconds'] * 1e3:.1f} ms"
+        if row["outcome"] == "reached"
+        else f"{row['solver']} {row['outcome']}"
+        for row in rows
     )
-
-    pixels, digits = load_digits(return_X_y=True)
-    for l2 in (1e-2, 1e-4):
-        yield Problem("8 x 8 digits, ten classes", pixels / 16, digits, l2)
-        yield Problem("8 x 8 digits, odd or even", pixels / 16, digits % 2, l2)
-
-    for N, d, condition in ((20_000, 100, 1e6), (3_000, 30, 1e6), (100, 10, 1), (2_000, 2, 1)):
-        rows = _gaussian(N, d, condition, rng)
-        noisy = rows @ rng.standard_normal(d) + 0.3 * rng.standard_normal(N)
-        name = f"Gaussian, condition number {condition:g}"
-        yield Problem(name, rows, (noisy > 0).astype(np.int64), 1e-4)
-    for N, d in ((1_000, 10), (20_000, 50)):
-        rows = _gaussian(N, d, 1, rng)
-        y = (rows[:, 0] > 0).astype(np.int64)
-        rows[:, 0] += np.sign(rows[:, 0])
-        yield Problem("separable", rows, y, 1e-4)
-
-
-def _gaussian(N: int, d: int, condition: float, rng: np.random.Generator) -> np.ndarray:
-    """Return Gaussian rows (N, d) whose covariance has that condition number."""
-    Q = np.linalg.qr(rng.standard_normal((d, d)))[0]
-    return rng.standard_normal((N, d)) @ (Q * np.geomspace(1, condition**-0.5, d)) @ Q.T
-
-
-def _time_scikit_learn(
-    problem: Problem, exact: LinearObjective, gap: Callable[[np.ndarray], float]
-) -> tuple[float, float]:
-    """Return gap and seconds of scikit-learn's lbfgs at the loosest tolerance that is enough."""
-    from sklearn.linear_model import LogisticRegression
-
-    C = 1 / (len(problem.y) * problem.l2)
-    for tolerance in TOLERANCES:
-        model, seconds = _median_time(
-            lambda: LogisticRegression(C=C, tol=tolerance, max_iter=20_000).fit(  # noqa: B023
-                problem.X, problem.y
-            )
-        )
-        found = gap(exact.pack(model.coef_.T, model.intercept_))
-        if found <= GAP:
-            return found, seconds
-    return np.nan, np.nan
-
-
-def _median_time(function: Callable[[], Any]) -> tuple[Any, float]:
-    """Call a function a few times and return its last result and the median of the seconds."""
-    seconds: list[float] = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of scikit-learn, when it stops short of a tolerance
-        while True:
-            began = time.perf_counter()
-            result = function()
-            seconds.append(time.perf_counter() - began)
-            if len(seconds) == MOST_REPEATS or sum(seconds) >= ENOUGH_SECONDS:
-                return result, float(np.median(seconds))
+    return ", ".join(times)

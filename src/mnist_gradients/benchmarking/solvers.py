@@ -1,199 +1,193 @@
-"""The contenders, by name, and how the path of each is followed in a single run.
+"""The solvers and baselines by name, all of them public estimators with ``fit``.
 
-=====================  ===========================================================================
-solver                 what is recorded
-=====================  ===========================================================================
-the project's own      each evaluation of the objective, at its end
-lbfgs, newton-*        each evaluation of scikit-learn's objective, at its beginning: the solver
-                       could have returned that point then
-sag, saga              each pass over the data, at its end
-=====================  ===========================================================================
+=========================  =======================================================================
+name                       estimator
+=========================  =======================================================================
+the project's own names    ``mnist_gradients.estimators.GradientLogisticRegression``
+``scikit_learn_*``         ``sklearn.linear_model.LogisticRegression``
+``intelex_lbfgs``          ``sklearnex.linear_model.LogisticRegression``, optional
+``glum``                   ``glum.GeneralizedLinearRegressor``, optional
+=========================  =======================================================================
 """
 
-import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import NDArray
 
-from mnist_gradients.benchmarking.recorder import Recorder
-from mnist_gradients.maths.linear_objective import LinearObjective
-from mnist_gradients.maths.logistic import LogisticObjective
-from mnist_gradients.maths.softmax_regression import SoftmaxObjective
-from mnist_gradients.maths.solvers.descent import SOLVERS
+from mnist_gradients.benchmarking.reference_objective import ReferenceObjective
+from mnist_gradients.maths.checking import check_choice
+from mnist_gradients.maths.rows.blocks import available_cores
+from mnist_gradients.maths.solvers.descent import DEFAULT_SOLVER
+from mnist_gradients.maths.solvers.descent import SOLVERS as OWN
 
 SCIKIT_LEARN = "scikit_learn_"
-NEVER = 10**9  # iterations: a run ends by its target or its cap
-TOLERANCE = 1e-12  # of every solver's own stopping rule, far below what is measured
+START_TOLERANCE = 1e-12
+MANY_ITERATIONS = 1_000_000  # a fit ends by its tolerance or by its cap
 
 
-@dataclass(frozen=True, eq=False)
-class Problem:
-    """What a contender is to minimise, all in memory.
+@dataclass(frozen=True)
+class Setting:
+    """How an estimator is to be set up.
 
     Attributes:
-        X: Rows, (N, d): raw pixels if uint8, otherwise pixels in 0..1.
-        y: Classes 0..K-1, (N,).
-        binary: Logistic regression if true, softmax regression otherwise.
-        l2: Strength of the penalty; the intercept is free of it.
-        threads: Number of threads.
-        seed: Seed of the solvers that draw rows at random.
+        rows: Number of rows that it is fitted to.
+        l2: Strength of the penalty on the weights, for the mean loss per row.
+        tolerance: Its ``tol``.
+        threads: Number of threads that it may use.
+        seed: Seed of what is random in it.
     """
 
-    X: np.ndarray
-    y: np.ndarray
-    binary: bool
+    rows: int
     l2: float
+    tolerance: float
     threads: int
     seed: int
 
-    def objective(self, compute_dtype: DTypeLike | None = None) -> LinearObjective:
-        """Return the project's objective of the problem."""
-        kind = LogisticObjective if self.binary else SoftmaxObjective
-        return kind(self.X, self.y, self.l2, threads=self.threads, compute_dtype=compute_dtype)
+    @property
+    def C(self) -> float:  # noqa: N802 - scikit-learn's name
+        """Inverse penalty of an objective that sums the losses."""
+        return 1 / (self.rows * self.l2)
 
 
-def run_own(solver: str, problem: Problem, recorder: Recorder) -> None:
-    """Run a solver of the project and record each evaluation of the objective."""
-    evaluate = LinearObjective.__call__
-    recorder.start()
-    objective = problem.objective()
+def own(solver: str, setting: Setting) -> Any:
+    """Return the project's estimator with a solver of its own."""
+    from mnist_gradients.estimators import GradientLogisticRegression
 
-    def recorded(self: LinearObjective, w: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = evaluate(self, w)
-        if self is objective:  # and not one on a part of the rows
-            recorder.record(w, value)
-        return value, gradient
+    options: dict[str, Any] = {
+        "solver": solver,
+        "C": setting.C,
+        "tol": setting.tolerance,
+        "max_iter": MANY_ITERATIONS,
+        "n_jobs": setting.threads,
+        "random_state": setting.seed,
+    }
+    known = GradientLogisticRegression().get_params()
+    return GradientLogisticRegression(**{k: v for k, v in options.items() if k in known})
 
-    with replaced(LinearObjective, "__call__", recorded):
-        solution = SOLVERS[solver](objective, tolerance=TOLERANCE, max_iterations=NEVER)
-    recorder.record(solution.weights, solution.objective)
+
+def scikit_learn(solver: str, setting: Setting) -> Any:
+    """Return scikit-learn's estimator; its threads are those of BLAS."""
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(
+        solver=solver,
+        C=setting.C,
+        tol=setting.tolerance,
+        max_iter=MANY_ITERATIONS,
+        random_state=setting.seed,
+    )
 
 
-def run_by_evaluations(solver: str, problem: Problem, recorder: Recorder) -> None:
-    """Run a solver of scikit-learn and record each evaluation of its objective.
+def scikit_learn_intelex(solver: str, setting: Setting) -> Any:
+    """Return the estimator of scikit-learn-intelex."""
+    from sklearnex.linear_model import LogisticRegression
 
-    Raises:
-        RuntimeError: If scikit-learn's objective, which is not public, is not where it was.
+    return LogisticRegression(
+        solver=solver, C=setting.C, tol=setting.tolerance, max_iter=MANY_ITERATIONS
+    )
+
+
+def glum(setting: Setting) -> Any:
+    """Return glum's estimator, for two classes; its objective is the mean loss as well."""
+    from glum import GeneralizedLinearRegressor
+
+    return GeneralizedLinearRegressor(
+        family="binomial",
+        alpha=setting.l2,
+        l1_ratio=0,
+        gradient_tol=setting.tolerance,
+        max_iter=MANY_ITERATIONS,
+    )
+
+
+@dataclass(frozen=True)
+class Solver:
+    """A solver or baseline.
+
+    Attributes:
+        make: Returns its estimator.
+        package: Distribution that it comes from.
+        module: Module that must be there.
+        binary_only: Whether it is for two classes only.
+        promises_gap: Whether its ``tol`` is the relative suboptimality gap.
     """
-    from sklearn.linear_model import LogisticRegression, _linear_loss
 
-    owner = private(_linear_loss, "LinearModelLoss")
-    evaluations = {name: private(owner, name) for name in ("loss", "loss_gradient")}
+    make: Callable[[Setting], Any]
+    package: str
+    module: str
+    binary_only: bool = False
+    promises_gap: bool = False
 
-    def recorded(evaluate: Callable[..., Any]) -> Callable[..., Any]:
-        def call(self: object, coef: np.ndarray, *args: Any, **kwargs: Any) -> Any:
-            moment = recorder.now()
-            result = evaluate(self, coef, *args, **kwargs)
-            # Packed as in this project: feature by feature, all classes of one together.
-            recorder.record(coef, result[0] if isinstance(result, tuple) else result, moment)
-            return result
+    @property
+    def installed(self) -> bool:
+        """Whether the module is there."""
+        return find_spec(self.module) is not None
 
-        return call
-
-    recorder.start()
-    estimator = LogisticRegression(**_options(solver, problem))
-    with (
-        replaced(owner, "loss", recorded(evaluations["loss"])),
-        replaced(owner, "loss_gradient", recorded(evaluations["loss_gradient"])),
-    ):
-        estimator.fit(problem.X, problem.y)
-    w = np.concatenate([estimator.coef_.T.ravel(), estimator.intercept_])
-    recorder.record(w, np.nan)
+    @property
+    def version(self) -> str:
+        """Version of the package."""
+        return version(self.package)
 
 
-def run_by_epochs(solver: str, problem: Problem, recorder: Recorder) -> None:
-    """Run a stochastic solver of scikit-learn and record each pass over the data.
-
-    The solver is called for one pass at a time and takes up the state in which it left off. It
-    does not look at the objective; that is evaluated while the clock stands still.
-
-    Raises:
-        RuntimeError: If scikit-learn's solver, which is not public, is not where it was.
-    """
-    from sklearn.linear_model import LogisticRegression, _logistic
-
-    sag_solver = private(_logistic, "sag_solver")
-    objective = problem.objective(compute_dtype=np.float64)
-
-    def epochs(*args: Any, **kwargs: Any) -> Any:
-        call = inspect.signature(sag_solver).bind(*args, **kwargs)
-        call.arguments |= {"max_iter": 1, "random_state": np.random.RandomState(problem.seed)}
-        for _ in range(NEVER):
-            result = sag_solver(*call.args, **call.kwargs)
-            call.arguments["warm_start_mem"] = result[2]
-            with recorder.paused():
-                w = result[2]["coef"].ravel().astype(np.float64)
-                value, _ = objective(w)
-            recorder.record(w, value)
-        return result
-
-    recorder.start()
-    estimator = LogisticRegression(**_options(solver, problem))
-    with replaced(_logistic, "sag_solver", epochs):
-        estimator.fit(problem.X, problem.y)
-
-
-Run = Callable[[Problem, Recorder], None]
-
-CONTENDERS: dict[str, Run] = {
-    **{name: partial(run_own, name) for name in SOLVERS},
-    "scikit_learn_lbfgs": partial(run_by_evaluations, "lbfgs"),
-    "scikit_learn_newton_cg": partial(run_by_evaluations, "newton-cg"),
-    "scikit_learn_newton_cholesky": partial(run_by_evaluations, "newton-cholesky"),
-    "scikit_learn_sag": partial(run_by_epochs, "sag"),
-    "scikit_learn_saga": partial(run_by_epochs, "saga"),
+# skglm (no intercept with an l2 penalty), snapml and liblinear (they penalise the intercept)
+# minimise other objectives.
+SOLVERS: dict[str, Solver] = {
+    **{
+        name: Solver(
+            partial(own, name),
+            "mnist-gradients",
+            "mnist_gradients",
+            promises_gap=name == DEFAULT_SOLVER,
+        )
+        for name in OWN
+    },
+    **{
+        f"{SCIKIT_LEARN}{name.replace('-', '_')}": Solver(
+            partial(scikit_learn, name), "scikit-learn", "sklearn"
+        )
+        for name in ("lbfgs", "newton-cg", "newton-cholesky", "sag", "saga")
+    },
+    "intelex_lbfgs": Solver(
+        partial(scikit_learn_intelex, "lbfgs"), "scikit-learn-intelex", "sklearnex"
+    ),
+    "glum": Solver(glum, "glum", "glum", binary_only=True),
 }
 
 
-def find(name: str) -> Run:
-    """Return how to run the contender of that name.
+def find(name: str) -> Solver:
+    """Return the solver of that name.
 
     Raises:
         ValueError: If there is none.
     """
-    if name not in CONTENDERS:
-        raise ValueError(f"found solver {name!r}, expected one of {', '.join(CONTENDERS)}")
-    return CONTENDERS[name]
+    check_choice("solver", name, SOLVERS)
+    return SOLVERS[name]
 
 
-@contextmanager
-def replaced(owner: Any, name: str, replacement: object) -> Iterator[None]:
-    """Put something in the place of an attribute of a class or module meanwhile."""
-    original = getattr(owner, name)
-    setattr(owner, name, replacement)
-    try:
-        yield
-    finally:
-        setattr(owner, name, original)
+def weights(estimator: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return W (d, K) and b (K,) of a fitted estimator; K = 1 for two classes."""
+    coef = np.atleast_2d(np.asarray(estimator.coef_, dtype=np.float64))
+    return coef.T, np.atleast_1d(np.asarray(estimator.intercept_, dtype=np.float64))
 
 
-def private(owner: Any, name: str) -> Any:
-    """Return a part of scikit-learn that is not public.
+def start_from_estimator(
+    reference: ReferenceObjective,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return W (d, K) and b (K,) of the project's estimator, close to the optimum."""
+    from sklearn.exceptions import ConvergenceWarning
 
-    Raises:
-        RuntimeError: If it is not there.
-    """
-    if not hasattr(owner, name):
-        import sklearn
-
-        raise RuntimeError(
-            f"scikit-learn: found version {sklearn.__version__} without {owner.__name__}.{name}, "
-            "expected a version that has it, such as 1.9: the benchmark follows the solver by it"
-        )
-    return getattr(owner, name)
-
-
-def _options(solver: str, problem: Problem) -> dict[str, Any]:
-    """Return the options of `LogisticRegression`; its objective is N C times the project's."""
-    return {
-        "solver": solver,
-        "C": 1 / (len(problem.y) * problem.l2),
-        "tol": TOLERANCE,
-        "max_iter": NEVER,
-        "random_state": problem.seed,
-    }
+    rows = len(reference.y)
+    setting = Setting(
+        rows, reference.l2 / reference.scale**2, START_TOLERANCE, available_cores(), 0
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the reference proves the result
+        W, b = weights(own(DEFAULT_SOLVER, setting).fit(reference.X, reference.y))
+    return W / reference.scale, b

@@ -1,41 +1,43 @@
-"""From runs and their paths to the tables that say who is how fast."""
+"""From fits to the tables of times and ratios."""
 
 import numpy as np
 import pandas as pd
 
 from mnist_gradients.benchmarking.solvers import SCIKIT_LEARN
-from mnist_gradients.benchmarking.time_to_gap import ENTRY
+from mnist_gradients.benchmarking.time_to_gap import ENTRY, loosest_within
 
 COLUMNS = [
-    *("task", "l2", "gap", "solver", "input", "threads"),
+    *("task", "l2", "gap", "solver", "input", "threads", "tolerance"),
     *("seconds", "seconds_min", "seconds_max", "cpu_seconds", "iterations"),
     *("ratio_to_best_scikit_learn", "repeats", "peak_memory_mib", "capped", "outcome"),
 ]
 
 
-def time_to_gap(runs: pd.DataFrame, paths: pd.DataFrame, gaps: tuple[float, ...]) -> pd.DataFrame:
-    """Return when each entry first reached each gap.
+def time_to_gap(fits: pd.DataFrame, gaps: tuple[float, ...]) -> pd.DataFrame:
+    """Return the time of whole fits to each gap.
+
+    Of each entry and gap the fits with the loosest tolerance that always reaches the gap count.
+
+    Args:
+        fits: Output of `measure_all`.
+        gaps: Relative suboptimality gaps.
 
     Returns:
         One row per entry and gap, `COLUMNS`. Seconds (wall), cpu_seconds and iterations are
-        medians over the repeats, empty where the gap was not reached; iterations are evaluations
-        of the objective, or passes over the data where the solver only knows those.
-        ratio_to_best_scikit_learn says how many times as long scikit-learn's fastest solver took,
-        of any input type, with at most as many threads. peak_memory_mib is the largest of the
-        repeats. outcome is "reached", "capped" (the cap came first), "stopped" (the solver ended
-        by itself, such as where float32 can go no lower) or "failed".
+        medians over the repeats, empty where the gap was not reached; iterations are the
+        estimator's n_iter_. ratio_to_best_scikit_learn is the time of scikit-learn's fastest
+        solver, of any input type, with at most as many threads, divided by the entry's time.
+        peak_memory_mib is the largest of the repeats. outcome is "reached", "capped" (the cap came
+        first), "stopped" (no tolerance reaches the gap) or "failed".
     """
     rows = []
-    paths = paths.sort_values("seconds", kind="stable")
-    for key, entry_runs in runs.groupby(ENTRY, sort=False):
-        path = paths[(paths[ENTRY] == list(key)).all(axis=1)]
+    for key, own_fits in fits.groupby(ENTRY, sort=False):
         for gap in gaps:
-            first = path[path["gap"] <= gap].groupby("repeat").first()
-            first = first.reindex(entry_runs["repeat"])
-            row = dict(zip(ENTRY, key, strict=True)) | {"gap": gap}
-            row |= _summary(first) | _outcome(first, entry_runs)
-            rows.append(row)
-    table = pd.DataFrame(rows).astype({"iterations": "Int64"})
+            tolerance = loosest_within(own_fits, gap)
+            counted = own_fits[own_fits["tolerance"] == tolerance]
+            row = dict(zip(ENTRY, key, strict=True)) | {"gap": gap, "tolerance": tolerance}
+            rows.append(row | _summary(counted) | _outcome(own_fits, reached=len(counted) > 0))
+    table = pd.DataFrame(rows).astype({"iterations": "Int64", "tolerance": float})
     best = [_seconds(best_scikit_learn(table, row)) for row in table.to_dict("records")]
     table["ratio_to_best_scikit_learn"] = best / table["seconds"]
     return table[COLUMNS]
@@ -44,29 +46,28 @@ def time_to_gap(runs: pd.DataFrame, paths: pd.DataFrame, gaps: tuple[float, ...]
 def best_scikit_learn(table: pd.DataFrame, row: dict, **only: str) -> pd.Series | None:
     """Return the fastest row of scikit-learn at a row's task, l2 and gap, at equal threads.
 
-    A solver that has been given fewer threads than that takes part as well: it could have had more
-    and left them alone.
+    A row with fewer threads counts as well: the solver could leave the others idle.
 
     Args:
         table: Output of `time_to_gap`.
-        row: Says at which task, l2, gap and threads.
+        row: Values of task, l2, gap and threads.
         only: Values of further columns, such as one solver and one type of input.
 
     Returns:
         The row; None if no solver reached the gap.
     """
     wanted = {name: row[name] for name in ("task", "l2", "gap")} | only
-    rivals = table[
+    baselines = table[
         (table[list(wanted)] == list(wanted.values())).all(axis=1)
         & table["solver"].str.startswith(SCIKIT_LEARN)
         & (table["threads"] <= row["threads"])
         & table["seconds"].notna()
     ]
-    return None if rivals.empty else rivals.loc[rivals["seconds"].idxmin()]
+    return None if baselines.empty else baselines.loc[baselines["seconds"].idxmin()]
 
 
 def headline(table: pd.DataFrame, solver: str, gaps: tuple[float, ...]) -> pd.DataFrame:
-    """Return how many times faster a solver is than others, and than itself in other settings.
+    """Return how many times faster a solver is than the baselines, and in which settings.
 
     Args:
         table: Output of `time_to_gap`.
@@ -106,33 +107,26 @@ def headline(table: pd.DataFrame, solver: str, gaps: tuple[float, ...]) -> pd.Da
     return pd.DataFrame(rows)
 
 
-def _summary(first: pd.DataFrame) -> dict[str, float]:
-    """Return medians and spread over the repeats; a repeat that did not arrive took for ever."""
-
-    def finite(value: float) -> float:
-        return value if np.isfinite(value) else np.nan
-
-    medians = first[["seconds", "cpu_seconds", "iteration"]].fillna(np.inf).median()
-    arrived = np.isfinite(medians["seconds"])
+def _summary(fits: pd.DataFrame) -> dict[str, float]:
+    """Return medians and spread over the repeats of a fit; NaN without any."""
+    medians = fits[["seconds", "cpu_seconds", "iterations"]].median()
     return {
-        "seconds": finite(medians["seconds"]),
-        "seconds_min": first["seconds"].min() if arrived else np.nan,
-        "seconds_max": finite(first["seconds"].fillna(np.inf).max()),
-        "cpu_seconds": finite(medians["cpu_seconds"]),
-        "iterations": round(medians["iteration"]) if arrived else np.nan,
+        "seconds": medians["seconds"],
+        "seconds_min": fits["seconds"].min(),
+        "seconds_max": fits["seconds"].max(),
+        "cpu_seconds": medians["cpu_seconds"],
+        "iterations": round(medians["iterations"]) if len(fits) else np.nan,
+        "repeats": len(fits),
     }
 
 
-def _outcome(first: pd.DataFrame, entry_runs: pd.DataFrame) -> dict[str, object]:
-    """Return how the runs of an entry ended, as seen from one gap."""
-    states = set(entry_runs["state"])
-    if np.isfinite(first["seconds"].fillna(np.inf).median()):
-        outcome = "reached"
-    else:
-        outcome = next((state for state in ("capped", "failed") if state in states), "stopped")
+def _outcome(fits: pd.DataFrame, *, reached: bool) -> dict[str, object]:
+    """Return how the fits of an entry ended for a gap."""
+    states = set(fits["state"])
+    ends = [state for state in ("capped", "failed") if state in states]
+    outcome = "reached" if reached else (ends or ["stopped"])[0]
     return {
-        "repeats": len(entry_runs),
-        "peak_memory_mib": entry_runs["peak_memory_mib"].max(),
+        "peak_memory_mib": fits["peak_memory_mib"].max(),
         "capped": outcome == "capped",
         "outcome": outcome,
     }

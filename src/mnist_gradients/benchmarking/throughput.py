@@ -1,4 +1,4 @@
-"""How many images a second four ways of training the same network see, and what deforming costs."""
+"""Images per second of five ways of training a network, and the cost of augmenting an image."""
 
 import logging
 import time
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mnist_gradients.benchmarking.parameters import BenchmarkParameters
+from mnist_gradients.benchmarking.parameters import ThroughputParameters
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.tensorflow_import import import_tensorflow
 from mnist_gradients.training import loop
@@ -27,29 +27,30 @@ logger = logging.getLogger(__name__)
 
 PEAK_SIDE = 2048  # of the square matrices whose product is taken for the machine's peak
 PEAK_PRODUCTS = 10
-DEFORMED_BATCHES = 20
+AUGMENTED_BATCHES = 20
 
 Timed = Callable[[int], float]
 
 
 def measure_throughput(
-    train: LabelledImages, fnn: FnnParameters, parameters: BenchmarkParameters, seed: int
+    train: LabelledImages, fnn: FnnParameters, parameters: ThroughputParameters, seed: int
 ) -> pd.DataFrame:
-    """Measure the training of each network: as configured, and the same plain work four times.
+    """Measure the training of each network: as configured, and plain work in four ways.
 
     Plain work is ReLU layers without normalisation, Adam, images as they are, float32: what all
-    four can do. All cores take part. Compilation and the first iterations are not timed.
+    four ways can do. All cores are used. Compilation and the first iterations are not timed. Keras
+    runs an epoch per call (``steps_per_execution``), so that it does not return to Python after
+    each iteration.
 
     Returns:
         One row per network and way of training: network, hidden_widths, batch_size, way,
         images_per_second, and fraction_of_peak, the floating-point operations of the matrix
         products per second relative to those of a product of two large matrices in float32.
     """
-    throughput = parameters.throughput
-    images = train.take(np.arange(min(len(train), throughput.images)))
+    images = train.take(np.arange(min(len(train), parameters.images)))
     peak = measure_peak()
     rows = []
-    for name, changes in throughput.networks.items():
+    for name, changes in parameters.networks.items():
         configured = fnn.changed(changes)
         plain = _plain(configured)
         ways = {
@@ -60,7 +61,7 @@ def measure_throughput(
             "NumPy network": lambda: _numpy(images, plain, seed),  # noqa: B023
         }
         for way, prepare in ways.items():
-            speed = _images_per_second(prepare(), plain.batch_size, throughput.seconds)
+            speed = _images_per_second(prepare(), plain.batch_size, parameters.seconds)
             logger.info("    %s, %s: %d images a second", name, way, speed)
             rows.append(
                 {
@@ -76,9 +77,9 @@ def measure_throughput(
 
 
 def measure_augmentation(
-    train: LabelledImages, fnn: FnnParameters, parameters: BenchmarkParameters, seed: int
+    train: LabelledImages, fnn: FnnParameters, parameters: ThroughputParameters, seed: int
 ) -> pd.DataFrame:
-    """Measure what it costs to deform an image, drawing how included.
+    """Measure the cost of augmenting an image, random draws included.
 
     Returns:
         One row per network: network; max_shift, rotation, scale, shear and elastic; microseconds,
@@ -87,7 +88,7 @@ def measure_augmentation(
     """
     tf = import_tensorflow()
     rows = []
-    for name, changes in parameters.throughput.networks.items():
+    for name, changes in parameters.networks.items():
         augmentation = fnn.changed(changes).augmentation
         images = tf.constant(train.images[: fnn.changed(changes).batch_size])
         rng = np.random.default_rng(seed)
@@ -101,10 +102,10 @@ def measure_augmentation(
         compiled(*draw_deformations(len(images), augmentation, rng).arrays())
         setup_seconds = time.process_time() - began
         began = time.process_time()
-        for _ in range(DEFORMED_BATCHES):
+        for _ in range(AUGMENTED_BATCHES):
             compiled(*draw_deformations(len(images), augmentation, rng).arrays()).numpy()
-        seconds = (time.process_time() - began) / (DEFORMED_BATCHES * len(images))
-        logger.info("    %s: %.1f microseconds to deform an image", name, 1e6 * seconds)
+        seconds = (time.process_time() - began) / (AUGMENTED_BATCHES * len(images))
+        logger.info("    %s: %.1f microseconds to augment an image", name, 1e6 * seconds)
         options = augmentation.model_dump(exclude={"elastic_smoothness"})
         rows.append(
             {"network": name}
@@ -138,7 +139,7 @@ def operations_per_image(images: LabelledImages, parameters: FnnParameters) -> i
 
 
 def _plain(parameters: FnnParameters) -> FnnParameters:
-    """Return the same sizes without anything that not all ways of training can do."""
+    """Return the same sizes with the options alone that all ways of training have."""
     nothing = dict.fromkeys(("max_shift", "rotation", "scale", "shear", "elastic"), 0)
     changes = {
         "activation": "relu",
@@ -156,7 +157,7 @@ def _plain(parameters: FnnParameters) -> FnnParameters:
 
 
 def _images_per_second(timed: Timed, batch_size: int, seconds: float) -> float:
-    """Return the throughput: a short run says how long a run of that many seconds is."""
+    """Return the throughput: a short run gives the number of iterations."""
     timed(2)
     few = 5
     iterations = max(few, round(few * seconds / timed(few)))
@@ -194,15 +195,16 @@ def _keras_fit(images: LabelledImages, parameters: FnnParameters, seed: int) -> 
     network.compile(
         keras.optimizers.Adam(parameters.learning_rate),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        steps_per_execution=max(1, len(images) // parameters.batch_size),
     )
     return _timed_fit(
         images,
         parameters.batch_size,
-        lambda X, y: network.fit(
+        lambda X, y, epochs: network.fit(
             X.reshape(-1, *images.images.shape[1:]),
             y,
             batch_size=parameters.batch_size,
-            epochs=1,
+            epochs=epochs,
             verbose=0,
         ),
     )
@@ -216,10 +218,14 @@ def _scikit_learn(images: LabelledImages, parameters: FnnParameters, seed: int) 
         batch_size=parameters.batch_size,
         learning_rate_init=parameters.learning_rate,
         alpha=0.0,
-        max_iter=1,
         random_state=seed,
     )
-    return _timed_fit(images, parameters.batch_size, network.fit)
+    return _timed_fit(
+        images,
+        parameters.batch_size,
+        # It may not stop before the last epoch.
+        lambda X, y, epochs: network.set_params(max_iter=epochs, n_iter_no_change=epochs).fit(X, y),
+    )
 
 
 def _numpy(images: LabelledImages, parameters: FnnParameters, seed: int) -> Timed:
@@ -230,26 +236,31 @@ def _numpy(images: LabelledImages, parameters: FnnParameters, seed: int) -> Time
         batch_size=parameters.batch_size,
         learning_rate=parameters.learning_rate,
         alpha=0.0,
-        max_iter=1,
         random_state=seed,
     )
-    return _timed_fit(images, parameters.batch_size, network.fit)
+    return _timed_fit(
+        images,
+        parameters.batch_size,
+        lambda X, y, epochs: network.set_params(max_iter=epochs).fit(X, y),
+    )
 
 
 def _timed_fit(
-    images: LabelledImages, batch_size: int, fit: Callable[[np.ndarray, np.ndarray], Any]
+    images: LabelledImages, batch_size: int, fit: Callable[[np.ndarray, np.ndarray, int], Any]
 ) -> Timed:
-    """Time fits of one epoch on the images, and on some of them for the rest of the iterations."""
+    """Time a fit of whole epochs, and one on some of the images for the rest of the iterations."""
     X = images.images.reshape(len(images), -1).astype(np.float32) / 255
     y = images.labels.astype(np.int64)
 
     def timed(iterations: int) -> float:
         epochs, rest = divmod(iterations * batch_size, len(images))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # one epoch is not enough to converge
+            warnings.simplefilter("ignore")  # so few epochs do not converge
             began = time.perf_counter()
-            for n in [len(images)] * epochs + [rest] * (rest > 0):
-                fit(X[:n], y[:n])
+            if epochs:
+                fit(X, y, epochs)
+            if rest:
+                fit(X[:rest], y[:rest], 1)
             return time.perf_counter() - began
 
     return timed

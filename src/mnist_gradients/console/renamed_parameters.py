@@ -5,4 +5,7 @@ RENAMED: dict[str, str] = {
     "derivations.twin": "derivations.parity_check",
     "derivations.twin.hidden_widths": "derivations.parity_check.hidden_units",
     "derivations.twin.step_size": "derivations.parity_check.learning_rate",
+    "benchmark.contenders": "benchmark.solvers",
+    "benchmark.robustness_rows": "benchmark.robustness.rows",
+    "benchmark.scaling.max_shift": "benchmark.scaling.translation",
 }

@@ -1,10 +1,10 @@
 import pytest
 from pydantic import ValidationError
 
-from mnist_gradients.benchmarking.parameters import BenchmarkParameters
+from mnist_gradients.pipelines.benchmark.parameters import BenchmarkParameters
 
 
-def test_options_are_taken(options):
+def test_valid_options_are_accepted(options):
     assert BenchmarkParameters(**options()).task("odd_even").l2_values == (0.01,)
 
 
@@ -12,24 +12,24 @@ def test_options_are_taken(options):
     ("changes", "words"),
     [
         (
-            {"contenders": [{"solver": "newton", "inputs": ["float32"], "threads": [1]}]},
-            "found solver 'newton', expected one of gradient_descent, ",
+            {"solvers": [{"solver": "newton", "inputs": ["float32"], "threads": [1]}]},
+            "solver: found 'newton', expected one of gradient_descent, ",
         ),
-        ({"solver": "scikit_learn_lbfgs"}, "found solver 'scikit_learn_lbfgs', expected one of "),
+        ({"solver": "scikit_learn_lbfgs"}, "solver: found 'scikit_learn_lbfgs', expected one of "),
         (
             {
-                "contenders": [
+                "solvers": [
                     {"solver": "lbfgs", "inputs": ["float32"], "threads": [1], "tasks": ["even"]}
                 ]
             },
-            "found task 'even', expected one of odd_even",
+            "task: found 'even', expected one of odd_even",
         ),
-        ({"headline_gaps": [1e-3]}, r"found gap 0.001, expected one of gaps \(0.01, 0.0001\)"),
+        ({"headline_gaps": [1e-3]}, r"gap: found 0.001, expected one of gaps \(0.01, 0.0001\)"),
         ({"repeats": 0}, "greater than 0"),
         ({"repeat": 1}, "Extra inputs are not permitted"),
     ],
 )
-def test_mistakes_are_refused(options, changes, words):
+def test_invalid_options_are_refused(options, changes, words):
     with pytest.raises(ValidationError, match=words):
         BenchmarkParameters(**options(**changes))
 
@@ -37,11 +37,23 @@ def test_mistakes_are_refused(options, changes, words):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"task": "ten"}, "found task 'ten', expected one of odd_even"),
-        ({"gap": 1e-3}, "found gap 0.001, expected one of gaps"),
-        ({"l2": 0.1}, r"found scaling.l2 0.1, expected one of \(0.01,\)"),
+        ({"task": "ten"}, "task: found 'ten', expected one of odd_even"),
+        ({"gap": 1e-3}, "gap: found 0.001, expected one of gaps"),
+        ({"l2": 0.1}, r"scaling.l2: found 0.1, expected one of \(0.01,\)"),
     ],
 )
-def test_scaling_is_about_what_was_raced(options, changes, words):
+def test_scaling_needs_a_measured_task_gap_and_penalty(options, changes, words):
     with pytest.raises(ValidationError, match=words):
         BenchmarkParameters(**options(scaling=options()["scaling"] | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"solvers": ["newton"]}, "solver: found 'newton', expected one of "),
+        ({"groups": ["tall"]}, "group: found 'tall', expected one of images, "),
+    ],
+)
+def test_robustness_needs_known_solvers_and_groups(options, changes, words):
+    with pytest.raises(ValidationError, match=words):
+        BenchmarkParameters(**options(robustness=options()["robustness"] | changes))

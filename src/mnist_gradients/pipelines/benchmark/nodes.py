@@ -1,4 +1,4 @@
-"""Nodes of the benchmark pipeline: find the optima, hold the race, and tell how it went."""
+"""Nodes of the benchmark pipeline: find the optima, measure, tabulate."""
 
 import logging
 import tempfile
@@ -8,13 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from mnist_gradients.benchmarking import environment, tables
+from mnist_gradients.benchmarking import environment, robustness, tables, throughput
 from mnist_gradients.benchmarking.data import join
-from mnist_gradients.benchmarking.parameters import BenchmarkParameters
 from mnist_gradients.benchmarking.reference_objective import find_optimum
-from mnist_gradients.benchmarking.scaling import measure_growth
-from mnist_gradients.benchmarking.time_to_gap import Arena, hold_race
+from mnist_gradients.benchmarking.scaling import find_entries, measure_growth
+from mnist_gradients.benchmarking.solvers import start_from_estimator
+from mnist_gradients.benchmarking.time_to_gap import TaskFiles, measure_all
 from mnist_gradients.core.labelled_images import LabelledImages
+from mnist_gradients.pipelines.benchmark.parameters import BenchmarkParameters
+from mnist_gradients.training.parameters import FnnParameters
 
 logger = logging.getLogger(__name__)
 
@@ -29,20 +31,21 @@ def describe_environment() -> dict[str, Any]:
 def find_optima(
     train: LabelledImages, validation: LabelledImages, parameters: BenchmarkParameters
 ) -> pd.DataFrame:
-    """Find the least value of every objective that is raced on, in float64.
+    """Find the least value of every objective in float64.
 
     Returns:
         Columns task, l2, objective (J*, nats), relative_gap_bound (J* is at most that far above
-        the true one, as its gradient proves), seconds.
+        the true one, proven by its gradient), seconds.
     """
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        arena = Arena(join(train, validation), Path(folder))
+        files = TaskFiles(join(train, validation), Path(folder))
         for task in parameters.tasks:
             for l2 in task.l2_values:
                 started = time.perf_counter()
-                judge = arena.judge(task.positive_classes, l2)
-                objective, bound = find_optimum(judge, parameters.solver, PRECISION)
+                reference = files.reference(task.positive_classes, l2)
+                start = start_from_estimator(reference)
+                objective, bound = find_optimum(reference, PRECISION, start)
                 seconds = time.perf_counter() - started
                 logger.info(
                     "    %s l2 %g: optimum %.10f, off by at most %.0e, found in %.0f s",
@@ -52,28 +55,26 @@ def find_optima(
     return pd.DataFrame(rows, columns=["task", "l2", "objective", "relative_gap_bound", "seconds"])
 
 
-def race_contenders(
+def measure_solvers(
     train: LabelledImages,
     validation: LabelledImages,
     optima: pd.DataFrame,
     parameters: BenchmarkParameters,
     seed: int,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Measure every contender on every task, each run in a process of its own.
+) -> pd.DataFrame:
+    """Fit every solver on every task with ever tighter tolerances.
 
     Returns:
-        Runs and paths; see `race.hold_race`.
+        One row per fit; see `measure_all`.
     """
     with tempfile.TemporaryDirectory() as folder:
-        arena = Arena(join(train, validation), Path(folder), seed=seed)
-        return hold_race(arena, optima, parameters)
+        files = TaskFiles(join(train, validation), Path(folder), seed=seed)
+        return measure_all(files, optima, parameters)
 
 
-def tabulate_time_to_gap(
-    runs: pd.DataFrame, paths: pd.DataFrame, parameters: BenchmarkParameters
-) -> pd.DataFrame:
-    """Return when each contender first reached each gap; see `tables.time_to_gap`."""
-    return tables.time_to_gap(runs, paths, parameters.gaps)
+def tabulate_time_to_gap(fits: pd.DataFrame, parameters: BenchmarkParameters) -> pd.DataFrame:
+    """Return the time of whole fits to each gap; see `tables.time_to_gap`."""
+    return tables.time_to_gap(fits, parameters.gaps)
 
 
 def summarise_headline(time_to_gap: pd.DataFrame, parameters: BenchmarkParameters) -> pd.DataFrame:
@@ -96,12 +97,37 @@ def measure_scaling(
     parameters: BenchmarkParameters,
     seed: int,
 ) -> pd.DataFrame:
-    """Measure time and memory on ever more rows, shifted copies of the images among them.
+    """Measure time and memory on ever more rows, translated copies of the images among them.
 
     Returns:
-        One row per number of rows and solver; see `scaling.measure_growth`.
+        One row per number of rows and solver; see `measure_growth`.
     """
     images, scaling = join(train, validation), parameters.scaling
+    sizes = [factor * len(images) for factor in sorted(scaling.factors)]
+    classes = parameters.task(scaling.task).positive_classes
+    entries = find_entries(time_to_gap, parameters.solver, scaling)
     with tempfile.TemporaryDirectory() as folder:
-        arena = Arena(images, Path(folder), max(scaling.factors), scaling.max_shift, seed)
-        return measure_growth(arena, len(images), time_to_gap, parameters)
+        files = TaskFiles(images, Path(folder), max(scaling.factors), scaling.translation, seed)
+        return measure_growth(files, sizes, classes, entries, scaling)
+
+
+def measure_robustness(
+    train: LabelledImages, validation: LabelledImages, parameters: BenchmarkParameters, seed: int
+) -> pd.DataFrame:
+    """Measure solvers on problems of many shapes; see `robustness.measure_robustness`."""
+    images = join(train, validation)
+    return robustness.measure_robustness(images, parameters.robustness, seed)
+
+
+def measure_throughput(
+    train: LabelledImages, fnn: FnnParameters, parameters: BenchmarkParameters, seed: int
+) -> pd.DataFrame:
+    """Measure images per second in training; see `throughput.measure_throughput`."""
+    return throughput.measure_throughput(train, fnn, parameters.throughput, seed)
+
+
+def measure_augmentation(
+    train: LabelledImages, fnn: FnnParameters, parameters: BenchmarkParameters, seed: int
+) -> pd.DataFrame:
+    """Measure the cost of augmenting an image; see `throughput.measure_augmentation`."""
+    return throughput.measure_augmentation(train, fnn, parameters.throughput, seed)

@@ -2,12 +2,11 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from mnist_gradients.benchmarking import robustness, throughput
 from mnist_gradients.pipelines.benchmark import nodes, plots
 
 
 def create_pipeline() -> Pipeline:
-    """Return the pipeline that races the solvers and measures how their cost grows."""
+    """Return the pipeline that measures solvers at equal gap, and the training of networks."""
     return Pipeline(
         [
             Node(
@@ -23,14 +22,14 @@ def create_pipeline() -> Pipeline:
                 name="find_optima",
             ),
             Node(
-                nodes.race_contenders,
+                nodes.measure_solvers,
                 inputs=["train", "validation", "optima", "params:benchmark", "params:seed"],
-                outputs=["runs", "paths"],
-                name="race_contenders",
+                outputs="fits",
+                name="measure_solvers",
             ),
             Node(
                 nodes.tabulate_time_to_gap,
-                inputs=["runs", "paths", "params:benchmark"],
+                inputs=["fits", "params:benchmark"],
                 outputs="time_to_gap",
                 name="tabulate_time_to_gap",
             ),
@@ -42,7 +41,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 plots.plot_convergence,
-                inputs=["paths", "params:benchmark"],
+                inputs=["fits", "params:benchmark"],
                 outputs="convergence",
                 name="plot_convergence",
             ),
@@ -59,19 +58,19 @@ def create_pipeline() -> Pipeline:
                 name="plot_scaling",
             ),
             Node(
-                robustness.measure_robustness,
+                nodes.measure_robustness,
                 inputs=["train", "validation", "params:benchmark", "params:seed"],
                 outputs="robustness",
                 name="measure_robustness",
             ),
             Node(
-                throughput.measure_throughput,
+                nodes.measure_throughput,
                 inputs=["train", "params:fnn", "params:benchmark", "params:seed"],
                 outputs="training_throughput",
                 name="measure_training_throughput",
             ),
             Node(
-                throughput.measure_augmentation,
+                nodes.measure_augmentation,
                 inputs=["train", "params:fnn", "params:benchmark", "params:seed"],
                 outputs="augmentation_cost",
                 name="measure_augmentation_cost",

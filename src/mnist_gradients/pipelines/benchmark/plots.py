@@ -5,20 +5,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mnist_gradients.benchmarking.parameters import BenchmarkParameters
-from mnist_gradients.benchmarking.solvers import CONTENDERS, SCIKIT_LEARN
+from mnist_gradients.benchmarking.solvers import SCIKIT_LEARN, SOLVERS
+from mnist_gradients.pipelines.benchmark.parameters import BenchmarkParameters
 from mnist_gradients.plotting import figures
 
 OWN_COLOURS = ("#fdae61", "#f46d43", "#d73027", "#7f0000", "#e08214")
-RIVAL_COLOURS = ("#08306b", "#2171b5", "#6baed6", "#1b7837", "#7fbf7b")
+BASELINE_COLOURS = ("#08306b", "#2171b5", "#6baed6", "#1b7837", "#7fbf7b")
 LINES = {"float32": "-", "float64": "--", "uint8": ":"}
 
 
-def plot_convergence(paths: pd.DataFrame, parameters: BenchmarkParameters) -> Figure:
-    """Draw the gap to the optimum against time, a panel per task, at the fewest threads."""
+def plot_convergence(fits: pd.DataFrame, parameters: BenchmarkParameters) -> Figure:
+    """Draw the gap of each whole fit against its time, a panel per task, at the fewest threads."""
     panels = [(task.name, l2) for task in parameters.tasks for l2 in task.l2_values]
-    threads = paths["threads"].min()
-    first = paths[(paths["repeat"] == 0) & (paths["threads"] == threads)]
+    threads = fits["threads"].min()
+    first = fits[(fits["repeat"] == 0) & (fits["threads"] == threads)]
     n_columns = min(2, len(panels))
     n_rows = -(-len(panels) // n_columns)
     figure = Figure(figsize=(5.2 * n_columns + 3.2, 4.2 * n_rows + 0.6), layout="constrained")
@@ -29,36 +29,37 @@ def plot_convergence(paths: pd.DataFrame, parameters: BenchmarkParameters) -> Fi
     for axes, (task, l2) in zip(grid.ravel(), panels, strict=False):
         figures.tidy(axes)
         shown = first[(first["task"] == task) & (first["l2"] == l2)]
-        handles |= _draw_paths(axes, shown)
+        handles |= _draw_fits(axes, shown.dropna(subset=["gap"]))
         for gap in parameters.gaps:
             axes.axhline(gap, color="0.75", linewidth=0.8, zorder=0)
         axes.set(
             xscale="log",
             yscale="log",
             ylim=(min(parameters.gaps) / 5, 3),
-            xlabel="seconds, set-up included",
-            ylabel="relative gap to the optimum, (J − J*) / J*",
+            xlabel="seconds of the whole fit",
+            ylabel="suboptimality gap, (J − J*) / J*",
             title=f"{task}, λ = {l2:g}",
         )
-    names = sorted(handles, key=lambda name: list(CONTENDERS).index(name.split(", ")[0]))
+    names = sorted(handles, key=lambda name: list(SOLVERS).index(name.split(", ")[0]))
     figure.legend(
         [handles[name] for name in names], names, loc="outside right upper", frameon=False
     )
-    figure.suptitle(f"Time to a given gap, data in memory, threads: {threads}")
+    figure.suptitle(f"Whole fits with ever tighter tolerances, data in memory, threads: {threads}")
     return figure
 
 
-def _draw_paths(axes: Axes, paths: pd.DataFrame) -> dict[str, Line2D]:
+def _draw_fits(axes: Axes, fits: pd.DataFrame) -> dict[str, Line2D]:
     """Draw a line per solver and input type, and return the lines by their names."""
-    own = [name for name in CONTENDERS if not name.startswith(SCIKIT_LEARN)]
-    rivals = [name for name in CONTENDERS if name.startswith(SCIKIT_LEARN)]
+    own = [name for name in SOLVERS if not name.startswith(SCIKIT_LEARN)]
+    baselines = [name for name in SOLVERS if name.startswith(SCIKIT_LEARN)]
     handles = {}
-    for (solver, input_type), path in _by_name(paths):
+    for (solver, input_type), part in _by_name(fits):
         ours = solver in own
-        colours, index = (OWN_COLOURS, own) if ours else (RIVAL_COLOURS, rivals)
+        colours, index = (OWN_COLOURS, own) if ours else (BASELINE_COLOURS, baselines)
         (line,) = axes.plot(
-            path["seconds"],
-            path["gap"].clip(lower=1e-12),
+            part["seconds"],
+            part["gap"].clip(lower=1e-12),
+            marker=".",
             linestyle=LINES[input_type],
             linewidth=2.2 if ours else 1.3,
             color=colours[index.index(solver) % len(colours)],

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mnist_gradients.benchmarking import throughput
+from mnist_gradients.benchmarking.parameters import ThroughputParameters
 from mnist_gradients.training.parameters import FnnParameters
 
 WAYS = [
@@ -13,6 +14,12 @@ WAYS = [
     "scikit-learn MLPClassifier",
     "NumPy network",
 ]
+
+
+@pytest.fixture
+def parameters():
+    networks = {"one": {}, "two": {"hidden_widths": [8, 4], "batch_size": 50}}
+    return ThroughputParameters(networks=networks, seconds=0.05, images=120)
 
 
 @pytest.fixture
@@ -52,7 +59,7 @@ def fnn():
 
 @pytest.mark.tensorflow
 def test_every_network_is_trained_in_every_way(digits, fnn, parameters):
-    table = throughput.measure_throughput(digits, fnn, parameters(), 0)
+    table = throughput.measure_throughput(digits, fnn, parameters, 0)
     assert list(table) == [
         *("network", "hidden_widths", "batch_size"),
         *("way", "images_per_second", "fraction_of_peak"),
@@ -66,8 +73,8 @@ def test_every_network_is_trained_in_every_way(digits, fnn, parameters):
 
 
 @pytest.mark.tensorflow
-def test_cost_of_deforming_is_that_of_the_networks_batches(digits, fnn, parameters):
-    table = throughput.measure_augmentation(digits, fnn, parameters(), 0)
+def test_cost_of_augmentation_is_that_of_each_network(digits, fnn, parameters):
+    table = throughput.measure_augmentation(digits, fnn, parameters, 0)
     assert list(table) == [
         *("network", "max_shift", "rotation", "scale", "shear", "elastic"),
         *("microseconds", "setup_seconds"),
@@ -93,19 +100,20 @@ def test_throughput_is_images_by_seconds():
     assert throughput._images_per_second(timed, 20, 0.1) == pytest.approx(20_000)
 
 
-def test_fits_see_as_many_images_as_the_iterations(digits):
+def test_timed_fits_have_as_many_images_as_the_iterations(digits):
     seen = []
     few = digits.take(np.arange(50))
 
-    def fit(X, y):
+    def fit(X, y, epochs):
         assert X.dtype == np.float32
         assert 0 <= X.min() <= X.max() <= 1
         np.testing.assert_array_equal(y, few.labels[: len(X)])
-        seen.append(len(X))
+        seen.append((len(X), epochs))
 
     timed = throughput._timed_fit(few, 20, fit)
     assert timed(6) > 0
-    assert seen == [50, 50, 20]
+    assert timed(2) > 0
+    assert seen == [(50, 2), (20, 1), (40, 1)]
 
 
 def test_peak_is_that_of_a_large_product(monkeypatch):
