@@ -15,7 +15,6 @@ from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.linear_model import LinearModel
 from mnist_gradients.datasets import (
     FigureDataset,
-    HtmlPageDataset,
     IdxDataset,
     KerasModelDataset,
     LabelledImagesDataset,
@@ -29,7 +28,6 @@ DATASETS = [
     (LinearModelsDataset, "models.npz"),
     (KerasModelDataset, "network.keras"),
     (FigureDataset, "curves.png"),
-    (HtmlPageDataset, "page.html"),
 ]
 
 

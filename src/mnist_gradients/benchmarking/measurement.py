@@ -12,8 +12,8 @@ import numpy as np
 
 import mnist_gradients
 from mnist_gradients.benchmarking import solvers, worker
-from mnist_gradients.benchmarking.environment import check_system
 from mnist_gradients.benchmarking.worker import Fit, Job
+from mnist_gradients.core.machine import check_system
 
 START_SECONDS = 120  # to start the process and to load the data
 GRACE_SECONDS = 60  # to judge the fits; and a cap acts only between two calls of a library

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mnist_gradients.report import provenance
+from mnist_gradients.core import machine
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -29,12 +29,12 @@ def write_section(pipeline: str, **content: Any) -> str:
     Raises:
         jinja2.UndefinedError: If the template shows something that is not in the content.
     """
-    return _render(pipeline, pipeline=pipeline, run=provenance.describe(), **content)
+    return _render(pipeline, pipeline=pipeline, run=machine.describe(), **content)
 
 
 def write_page(**content: Any) -> str:
     """Write the report, one page that needs no other file (see `templates/page.html.jinja`)."""
-    return _render("page", run=provenance.describe(), **content)
+    return _render("page", run=machine.describe(), **content)
 
 
 def scientific(number: float) -> str:

@@ -8,12 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from mnist_gradients.benchmarking import environment, robustness, tables, throughput
+from mnist_gradients.benchmarking import robustness, tables, throughput
 from mnist_gradients.benchmarking.data import join
 from mnist_gradients.benchmarking.reference_objective import find_optimum
 from mnist_gradients.benchmarking.scaling import find_entries, measure_growth
 from mnist_gradients.benchmarking.solvers import start_from_estimator
 from mnist_gradients.benchmarking.time_to_gap import TaskFiles, measure_all
+from mnist_gradients.core import machine
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.pipelines.benchmark.parameters import BenchmarkParameters
 from mnist_gradients.training.parameters import FnnParameters
@@ -24,8 +25,8 @@ PRECISION = 1e-10  # of the optima, relative
 
 
 def describe_environment() -> dict[str, Any]:
-    """Return versions, BLAS, processor, cores, memory and load of the machine."""
-    return environment.describe()
+    """Return date, commit, versions, BLAS, processor, cores, memory and load."""
+    return machine.describe() | machine.describe_resources()
 
 
 def find_optima(
