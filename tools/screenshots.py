@@ -1,8 +1,8 @@
-"""Take the pictures of kedro viz and of the report that the README shows.
+"""Take the screenshots of kedro viz and of the report that README and docs show.
 
-`python tools/screenshots.py` after `kedro run`, whose outputs they show. It needs
-`pip install -e ".[test]"` and the commands chromium and chromedriver
-(`apt-get install chromium-driver`).
+`python tools/screenshots.py` after `kedro run`; `python tools/screenshots.py FOLDER` after
+`kedro run --params data_root=FOLDER`. It needs `pip install -e ".[test]"` and the commands chromium
+and chromedriver (on Debian: `apt-get install chromium-driver`).
 """
 
 import io
@@ -26,24 +26,30 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 URL = "http://127.0.0.1:24141"
 WIDTH, HEIGHT = 1440, 900
-# Picture: the page of kedro viz, and what it shows when it is complete.
+PANEL_ONLY = {"graph": True, "sidebar": False, "miniMap": False, "slicing": False}
+# Screenshot: query of the page, visible parts other than kedro-viz's own choice, and the element
+# that shows that the page is complete.
 PAGES = {
-    "viz_overview": ("pid=__default__&types=nodes&expandAllPipelines=false", ".pipeline-node"),
+    "viz_overview": ("", None, ".pipeline-node"),  # the plain address
     "viz_loss_curves": (
-        "pid=fnn&sn=fnn.loss_curves_plotly&expandAllPipelines=true",
+        "?pid=fnn&sn=fnn.loss_curves_plotly&expandAllPipelines=true",
+        PANEL_ONLY,
         ".js-plotly-plot .scatterlayer .trace",
     ),
     "viz_digits": (
-        "pid=ingestion&sn=train&expandAllPipelines=true",
+        "?pid=ingestion&sn=train&expandAllPipelines=true",
+        PANEL_ONLY,
         "img.pipeline-metadata__plot-image",
     ),
 }
 
 
 def main() -> None:
-    """Take every picture."""
+    """Take every screenshot."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "data").resolve()
+    command = ["viz", "run", "--no-browser", "--port", URL[-5:], "--params", f"data_root={folder}"]
     server = subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-m", "kedro", "viz", "run", "--no-browser", "--port", URL[-5:]],
+        [sys.executable, "-m", "kedro", *command],
         cwd=ROOT,
         start_new_session=True,  # it starts processes of its own
     )
@@ -51,10 +57,10 @@ def main() -> None:
         driver = start_browser(profile)
         try:
             wait_until_served()
-            for name, (query, selector) in PAGES.items():
-                open_graph(driver, query, selector)
+            for name, page in PAGES.items():
+                open_graph(driver, *page)
                 save(driver, name)
-            driver.get((ROOT / "data/08_reporting/reporting/report.html").as_uri())
+            driver.get((folder / "08_reporting/reporting/report.html").as_uri())
             save(driver, "report")
         finally:
             driver.quit()
@@ -63,10 +69,13 @@ def main() -> None:
 
 
 def start_browser(profile: str) -> webdriver.Chrome:
-    """Start a headless Chromium of the size of the pictures."""
+    """Start a headless Chromium of the size of the screenshots."""
     options = webdriver.ChromeOptions()
     options.binary_location = str(shutil.which("chromium"))
-    for argument in ("headless=new", "no-sandbox", "hide-scrollbars", f"user-data-dir={profile}"):
+    for argument in (
+        *("headless=new", "no-sandbox", "disable-gpu", "disable-background-networking"),
+        *("hide-scrollbars", f"user-data-dir={profile}"),
+    ):
         options.add_argument(f"--{argument}")
     driver = webdriver.Chrome(options, Service(str(shutil.which("chromedriver"))))
     size = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
@@ -85,22 +94,21 @@ def wait_until_served() -> None:
             return
 
 
-def open_graph(driver: webdriver.Chrome, query: str, selector: str) -> None:
-    """Open a page of kedro viz, without its tour, lists, map and the folders of this machine."""
+def open_graph(
+    driver: webdriver.Chrome, query: str, visible: dict[str, bool] | None, selector: str
+) -> None:
+    """Open a page of kedro viz without its tour, its news and the folders of this machine."""
     driver.get(f"{URL}/favicon.ico")
-    state = {
-        "showFeatureHints": False,
-        "visible": {"graph": True, "sidebar": False, "miniMap": False, "slicing": False},
-    }
+    state = {"showFeatureHints": False} | ({"visible": visible} if visible else {})
     driver.execute_script(
         "localStorage.clear(); localStorage.KedroViz = arguments[0]", json.dumps(state)
     )
-    driver.get(f"{URL}/?{query}")
+    driver.get(f"{URL}/{query}")
     WebDriverWait(driver, 30).until(lambda _: driver.find_elements("css selector", selector))
     time.sleep(2)  # the graph moves to its place
     driver.execute_script("""
         for (const element of document.querySelectorAll('.pipeline-metadata__value--kind-path'))
-            element.textContent = element.textContent.replace(/^.*[/]data[/]/, 'data/');
+            element.textContent = element.textContent.replace(/^.*[/](?=0\\d_)/, 'data/');
         for (const element of document.querySelectorAll('[class*=update-reminder]'))
             element.style.display = 'none';
     """)

@@ -3,6 +3,7 @@ import re
 from html.parser import HTMLParser
 from importlib.metadata import version
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
@@ -43,6 +44,21 @@ MODEL = {
     "microseconds_per_image": 12.34,
     "parameters": 1004,
 }
+
+
+HEADLINE = pd.DataFrame(
+    {
+        "task": ["ten_class", "ten_class"],
+        "l2": [1e-3, 1e-3],
+        "gap": [1e-4, 1e-6],
+        "threads": [1, 1],
+        "seconds": [1.0, 1.618],
+        "times_faster_than_lbfgs": [20.0, 27.18],
+        "times_faster_than_best": [10.0, np.nan],
+        "best": ["scikit_learn_lbfgs float32, threads 1", None],
+    }
+)
+TABLE = pd.DataFrame({"problem": ["<wide>"], "seconds": [2.5e-3], "rows": [60000]})
 
 
 def softmax(solver: str, chosen: bool, test_error: float, train_seconds: float) -> dict:
@@ -119,6 +135,13 @@ class TestNumbers:
     def test_numbers_are_written_as_in_print(self, number, text):
         assert rendering.scientific(number) == text
 
+    @pytest.mark.parametrize(
+        ("value", "text"),
+        [(1234567, "1,234,567"), (0.5, "0.5"), (True, "True"), ("a_b", "a_b"), (np.nan, "–")],
+    )
+    def test_cell_of_a_table_holds_any_value(self, value, text):
+        assert rendering.cell(value) == text
+
     def test_lines_of_a_figure_are_summarised_once_per_legend_entry(self):
         expected = {"name": "training <loss>", "points": 3, "first_x": 1.0, "last_x": 40.0}
         values = {"first": 2.5, "last": 0.5, "lowest": 1e-4, "highest": 2.5}
@@ -174,6 +197,39 @@ class TestSection:
         html = report.write_section("fnn", **FNN)
         assert "training &lt;loss&gt;" in html
         assert "<loss>" not in html
+
+
+class TestOptionalSections:
+    def test_benchmark_shows_the_smallest_gap_and_a_dash_for_what_was_not_reached(self):
+        html = report.write_section(
+            "benchmark",
+            headline=HEADLINE,
+            convergence=b"paths",
+            scaling_plot=b"scaling",
+            robustness=TABLE,
+            training_throughput=TABLE,
+            augmentation_cost=TABLE,
+            environment={"processor": "<fast>"},
+        )
+        rows = Page(html).rows
+        assert rows[1] == ["ten_class", "0.001", "1", "1.62", "27.2", "–", "–"]
+        assert len([row for row in rows if row[0] == "ten_class"]) == 1
+        assert ["<wide>", "2.5 × 10⁻³", "60,000"] in rows
+        assert "processor: &lt;fast&gt;" in html
+
+    def test_ablation_shows_its_variants(self):
+        figures = {"sizes_plot": b"sizes", "lengths_plot": b"lengths"}
+        html = report.write_section("ablation", variants=TABLE, **figures)
+        assert Page(html).rows == [
+            ["problem", "seconds", "rows"],
+            ["<wide>", "2.5 × 10⁻³", "60,000"],
+        ]
+
+    def test_ensemble_stands_beside_its_members(self):
+        metrics = {"test_error": 0.004, "members_test_error_mean": 0.0062}
+        text = Page(report.write_section("ensemble", metrics=metrics, comparison=TABLE)).text
+        assert "0.40 %of the test images are misclassified by the ensemble" in text
+        assert "0.62 %by a member" in text
 
 
 class TestPage:

@@ -5,6 +5,7 @@ import io
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mnist_gradients.core import machine
@@ -46,6 +47,15 @@ def scientific(number: float) -> str:
     return power if digits == "1.0" else f"{digits} × {power}"
 
 
+def cell(value: Any) -> str:
+    """Return a value as it stands in the cell of a table; a dash where there is none."""
+    if pd.isna(value):
+        return "–"
+    if isinstance(value, float):
+        return scientific(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
 def data_uri(picture: Any) -> str:
     """Return a matplotlib figure, or the bytes of its PNG file, as an address that holds it all."""
     if hasattr(picture, "savefig"):  # kept in memory between two nodes
@@ -82,5 +92,7 @@ def _render(template: str, **content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"scientific": scientific, "data_uri": data_uri, "lines": lines_of}
+    environment.filters |= {"scientific": scientific, "cell": cell}
+    environment.filters |= {"data_uri": data_uri, "lines": lines_of}
+    environment.tests["numeric"] = pd.api.types.is_numeric_dtype
     return environment.get_template(f"{template}.html.jinja").render(content)
