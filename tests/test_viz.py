@@ -16,7 +16,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-MISSING = "fnn.calibration"  # its file is left out, to see that a failing preview is noticed
+MISSING = "fnn.calibration_plot"  # its file is left out, to see that a failing preview is noticed
 WITHOUT_PREVIEW = {"reporting.all_sections", MISSING}
 BOXES = {"ingestion", "derivations", "logistic_regression", "fnn", "reporting"}
 BETWEEN = {

@@ -34,7 +34,7 @@ def outputs(digits, parameters, tmp_path_factory):
             for name in TABLES
         }
     )
-    with_tensorflow = ("measure_training_throughput", "measure_augmentation_cost")
+    with_tensorflow = ("measure_training_throughput", "measure_augmentation_cost", "write_section")
     without_tensorflow = create_pipeline() - create_pipeline().only_nodes(
         *(f"benchmark.{name}" for name in with_tensorflow)
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from mnist_gradients import report
 from mnist_gradients.benchmarking import robustness, tables, throughput
 from mnist_gradients.benchmarking.data import join
 from mnist_gradients.benchmarking.reference_objective import find_optimum
@@ -22,6 +23,10 @@ from mnist_gradients.training.parameters import FnnParameters
 logger = logging.getLogger(__name__)
 
 PRECISION = 1e-10  # of the optima, relative
+REPORTED = (
+    *("headline", "convergence", "scaling_plot", "robustness", "training_throughput"),
+    *("augmentation_cost", "environment"),
+)
 
 
 def describe_environment() -> dict[str, Any]:
@@ -132,3 +137,8 @@ def measure_augmentation(
 ) -> pd.DataFrame:
     """Measure the cost of augmenting an image; see `throughput.measure_augmentation`."""
     return throughput.measure_augmentation(train, fnn, parameters.throughput, seed)
+
+
+def write_section(**results: Any) -> str:
+    """Write the section of the report about the benchmark, with all that is in `REPORTED`."""
+    return report.write_section("benchmark", **results)

@@ -75,6 +75,12 @@ def create_pipeline() -> Pipeline:
                 outputs="augmentation_cost",
                 name="measure_augmentation_cost",
             ),
+            Node(
+                nodes.write_section,
+                inputs={name: name for name in nodes.REPORTED},
+                outputs="section",
+                name="write_section",
+            ),
         ],
         namespace="benchmark",
         inputs={"train", "validation"},
