@@ -58,6 +58,10 @@ OUTPUTS = {
             "confusion_matrix_plot.png",
         )
     ),
+    *(
+        f"08_reporting/{pipeline}/section.html"
+        for pipeline in ("ingestion", "derivations", "logistic_regression", "fnn")
+    ),
     "08_reporting/derivations/checks.csv",
     "08_reporting/reporting/model_comparison.csv",
     "08_reporting/reporting/report.html",
@@ -162,9 +166,11 @@ class TestLogisticRegression:
     def test_comparison_has_a_row_per_solver(self, folder, task):
         comparison = table(folder, f"logistic_regression/{task}/comparison.csv")
         assert list(comparison) == [
-            *("solver", "iterations", "seconds", "objective", "relative_gap"),
+            *("solver", "l2", "iterations", "seconds", "objective", "relative_gap"),
             *("max_abs_weight_difference", "train_error", "validation_error", "test_error"),
         ]
+        path = folder / f"08_reporting/logistic_regression/{task}/penalty.json"
+        assert (comparison["l2"] == json.loads(path.read_text())["l2"]).all()
         assert comparison["solver"].tolist()[0] == "gradient_descent"
         assert comparison["solver"].tolist()[-1] == "scikit_learn"
 
@@ -311,7 +317,10 @@ class TestSlices:
 
     def test_from_node(self, rewritten):
         assert rewritten(from_nodes=["fnn.evaluate_network"]) == {
-            *(f"08_reporting/fnn/{name}" for name in ("metrics.json", "predictions.csv")),
+            *(
+                f"08_reporting/fnn/{name}"
+                for name in ("metrics.json", "predictions.csv", "section.html")
+            ),
             *(
                 f"08_reporting/fnn/{name}.png"
                 for name in ("confusion_matrix", "calibration", "worst_mistakes")
