@@ -84,8 +84,8 @@ def error_message(outputs, run_project):
 
 def missing(raw: Path) -> str:
     (raw / LABELS).unlink()
-    twin = str(raw / LABELS).removesuffix(".gz")
-    return f"{raw / LABELS}: found neither this file nor {twin}, expected one of them"
+    other = str(raw / LABELS).removesuffix(".gz")
+    return f"{raw / LABELS}: found neither this file nor {other}, expected one of them"
 
 
 def truncated(raw: Path) -> str:

@@ -89,25 +89,25 @@ def test_content_decides_whether_to_gunzip_on_load(tmp_path, name):
 
 
 @pytest.mark.parametrize(("present", "asked"), [("digits", "digits.gz"), ("digits.gz", "digits")])
-def test_reads_the_twin_with_or_without_gz(tmp_path, present, asked):
+def test_reads_the_file_with_or_without_gz(tmp_path, present, asked):
     IdxDataset(filepath=str(tmp_path / present)).save(DIGITS)
     dataset = IdxDataset(filepath=str(tmp_path / asked))
     assert dataset.exists()
     np.testing.assert_array_equal(dataset.load(), DIGITS)
 
 
-def test_prefers_the_file_asked_for_to_its_twin(tmp_path):
+def test_file_of_exactly_the_given_name_comes_first(tmp_path):
     IdxDataset(filepath=str(tmp_path / "digits")).save(DIGITS)
     IdxDataset(filepath=str(tmp_path / "digits.gz")).save(DIGITS[:1])
     assert len(load(tmp_path / "digits")) == 2
     assert len(load(tmp_path / "digits.gz")) == 1
 
 
-@pytest.mark.parametrize(("asked", "twin"), [("digits.gz", "digits"), ("digits", "digits.gz")])
-def test_missing_file_names_both_candidates(tmp_path, asked, twin):
+@pytest.mark.parametrize(("asked", "other"), [("digits.gz", "digits"), ("digits", "digits.gz")])
+def test_missing_file_names_both_candidates(tmp_path, asked, other):
     assert not IdxDataset(filepath=str(tmp_path / asked)).exists()
     assert error_of_loading(tmp_path / asked) == (
-        f"{tmp_path / asked}: found neither this file nor {tmp_path / twin}, expected one of them"
+        f"{tmp_path / asked}: found neither this file nor {tmp_path / other}, expected one of them"
     )
 
 
@@ -118,7 +118,7 @@ def test_malformed_file_is_named_in_one_line(tmp_path):
     )
 
 
-def test_malformed_twin_is_named_and_not_the_file_asked_for(tmp_path):
+def test_error_names_the_file_that_was_read(tmp_path):
     (tmp_path / "digits").write_bytes(b"")
     assert error_of_loading(tmp_path / "digits.gz").startswith(f"{tmp_path / 'digits'}: found 0")
 
@@ -148,10 +148,10 @@ class TestSha256:
             f"expected {'0' * 64} by SHA256SUMS beside it"
         )
 
-    def test_sum_is_checked_whichever_twin_is_asked_for(self, path):
+    def test_sum_is_checked_with_and_without_gz_in_the_name(self, path):
         self.write_sums(path, f"{'0' * 64}  digits\n")
-        twin = path.with_name("digits.gz" if path.name == "digits" else "digits")
-        assert error_of_loading(twin).startswith(f"{path}: found content with SHA-256")
+        other = path.with_name("digits.gz" if path.name == "digits" else "digits")
+        assert error_of_loading(other).startswith(f"{path}: found content with SHA-256")
 
     def test_file_without_an_entry_is_read(self, path):
         self.write_sums(path, f"{'0' * 64}  other\n")

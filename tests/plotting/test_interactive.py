@@ -7,8 +7,8 @@ from mnist_gradients.plotting import interactive
 
 
 def test_panels_share_their_y_axis_and_have_titles():
-    figure = interactive.new_figure("race", ["iterations", "seconds"], "gap")
-    assert figure.layout.title.text == "race"
+    figure = interactive.new_figure("convergence", ["iterations", "seconds"], "gap")
+    assert figure.layout.title.text == "convergence"
     assert figure.layout.xaxis.title.text == "iterations"
     assert figure.layout.xaxis2.title.text == "seconds"
     assert figure.layout.yaxis.title.text == "gap"

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from mnist_gradients.benchmarking.solvers import CONTENDERS
+from mnist_gradients.benchmarking.solvers import SOLVERS as BENCHMARKED
 from mnist_gradients.maths.solvers.descent import SOLVERS
 from mnist_gradients.plotting.solver_styles import LINE_STYLES, SOLVER_STYLES
 
 
 def test_every_solver_has_a_style_of_its_own():
-    assert {*SOLVERS, *CONTENDERS, "scikit_learn"} == set(SOLVER_STYLES)
+    assert {*SOLVERS, *BENCHMARKED, "scikit_learn"} == set(SOLVER_STYLES)
     assert len(set(SOLVER_STYLES.values())) == len(SOLVER_STYLES)
 
 

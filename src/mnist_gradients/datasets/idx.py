@@ -103,17 +103,17 @@ class IdxDataset(FileDataset[np.ndarray]):
         )
 
     def _path_to_load(self) -> str:
-        """Return the path, or its twin with or without ``.gz`` where only that is there.
+        """Return the path, or the same name with or without ``.gz`` if only that file exists.
 
         Raises:
             DatasetError: If neither is there.
         """
         path = super()._path_to_load()
-        twin = path.removesuffix(".gz") if path.endswith(".gz") else f"{path}.gz"
-        for candidate in (path, twin):
+        other = path.removesuffix(".gz") if path.endswith(".gz") else f"{path}.gz"
+        for candidate in (path, other):
             if self._fs.exists(candidate):
                 return candidate
-        raise DatasetError(f"{path}: found neither this file nor {twin}, expected one of them")
+        raise DatasetError(f"{path}: found neither this file nor {other}, expected one of them")
 
     def _exists(self) -> bool:
         try:

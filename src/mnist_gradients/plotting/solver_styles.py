@@ -45,4 +45,6 @@ SOLVER_STYLES = {
     "scikit_learn_newton_cholesky": SolverStyle("#cc79a7", "longdashdot"),
     "scikit_learn_sag": SolverStyle("#999999", "dash"),
     "scikit_learn_saga": SolverStyle("#999999", "dot"),
+    "intelex_lbfgs": SolverStyle("#56b4e9", "dot"),
+    "glum": SolverStyle("#cc79a7", "dash"),
 }

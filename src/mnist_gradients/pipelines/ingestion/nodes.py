@@ -63,7 +63,7 @@ def label_images(
 
 
 def _pair(images: np.ndarray, labels: np.ndarray, name: str) -> LabelledImages:
-    """Join images and labels; a complaint says which of the sets it is about."""
+    """Join images and labels; an error message begins with the name of the set."""
     try:
         return LabelledImages(images, labels)
     except (TypeError, ValueError) as error:
