@@ -12,7 +12,9 @@ from mnist_gradients.regression.solvers import (
 from mnist_gradients.regression.task import make_objective
 
 L2 = 0.01
-REFERENCE = ReferenceParameters(solver="newton-cg", max_iterations=200, tolerance=1e-8)
+REFERENCE = ReferenceParameters(
+    solver="newton-cg", max_iterations=200, tolerance=1e-8, precision="float64"
+)
 # The norm of the gradient; for preconditioned L-BFGS the gap, which is quadratic in it.
 TOLERANCES = dict.fromkeys(SOLVERS, 1e-6) | {"preconditioned_lbfgs": 1e-10}
 
@@ -66,6 +68,14 @@ def test_another_penalty_has_another_optimum(digits, task):
     objective = make_objective(digits, L2, task())
     value, _ = objective(objective.pack(other.weights, other.intercept))
     assert value / history["objective"].item() - 1 > 1e-3
+
+
+def test_reference_in_float32_ends_close_to_the_optimum(digits, task):
+    rough = REFERENCE.model_copy(update={"precision": "float32", "tolerance": 1e-5})
+    model, history = fit_reference(digits, L2, task(), rough)
+    _, exact = fit_reference(digits, L2, task(), REFERENCE)
+    assert 0 < history["objective"].item() / exact["objective"].item() - 1 < 1e-6
+    assert model.weights.dtype == np.float64
 
 
 def test_scikit_learn_has_one_row_of_history(digits, task):

@@ -49,6 +49,19 @@ def test_exact_derivatives_are_right_to_the_last_digit(exponential):
     np.testing.assert_allclose(exact, 3 * np.exp(X), rtol=3e-16)
 
 
+@pytest.mark.parametrize(("x", "slope"), [(0.5, 2 * np.exp(np.exp(0.5) + 0.5)), (-0.5, 0.0)])
+def test_exact_derivatives_follow_shared_subexpressions_and_pieces(x, slope):
+    """J = 2 exp(exp(relu(x))) - 2 e with a condition that occurs twice."""
+
+    def objective(sp, x):
+        positive = sp.Piecewise((x[0], x[0] > 0), (0, True))
+        return sp.exp(sp.exp(positive)) + sp.exp(sp.exp(sp.Max(positive, 0))) - 2 * sp.E
+
+    piecewise = Derivation({"dJ/dx": ["x"]}, {"x": np.array([x])}, None, None, objective, None)
+    (exact,) = symbolic.exact_derivatives(piecewise)
+    np.testing.assert_allclose(exact, [slope], rtol=1e-15)
+
+
 @pytest.mark.tensorflow
 def test_tape_gradients(exponential):
     (tape,) = autodiff.tape_gradients(exponential)

@@ -23,8 +23,8 @@ from mnist_gradients.regression.task import (
 
 REFERENCE = "scikit_learn"
 
-# For two classes scikit-learn fits one difference of weights v. Softmax regression of two classes
-# has two columns: at its optimum -v/2 and v/2, whose penalty is half that of v.
+# For two classes scikit-learn fits one column v, the difference of the two of softmax regression.
+# At the optimum these are -v/2 and v/2, whose penalty is half that of v.
 TWO_COLUMNS = np.array([[-0.5, 0.5]])
 
 Fit = tuple[LinearModel, pd.DataFrame]
@@ -51,11 +51,13 @@ class ReferenceParameters(Parameters):
         solver: Its solver.
         max_iterations: Its `max_iter`.
         tolerance: Its `tol`, the largest entry of the gradient at which it stops.
+        precision: Type of the pixels that it is given, in which it computes.
     """
 
     solver: Literal["lbfgs", "newton-cg", "newton-cholesky"]
     max_iterations: PositiveInt
     tolerance: PositiveFloat
+    precision: Literal["float32", "float64"]
 
 
 def fit(name: str, images: LabelledImages, l2: float, task: Task, options: SolverParameters) -> Fit:
@@ -83,9 +85,9 @@ def fit_reference(
     history = History(REFERENCE)
     y = targets(images, task)
     two_columns = task.positive_classes is None and y.max() == 1
-    X = design_matrix(images) * PIXEL_SCALE
+    X = design_matrix(images) * np.dtype(options.precision).type(PIXEL_SCALE)
     if task.intercept == "penalised":
-        X = np.hstack([X, np.ones((len(X), 1))])
+        X = np.hstack([X, np.ones((len(X), 1), X.dtype)])
     estimator = LogisticRegression(
         C=(2 if two_columns else 1) / (len(X) * l2),
         solver=options.solver,
@@ -99,7 +101,7 @@ def fit_reference(
     columns, intercept = estimator.coef_.T, estimator.intercept_
     if two_columns:
         columns, intercept = columns @ TWO_COLUMNS, intercept @ TWO_COLUMNS
-    w = np.ravel(columns)
+    w = np.ravel(columns).astype(np.float64)
     if task.intercept == "free":
         w = np.concatenate([w, intercept])
     objective = make_objective(images, l2, task)

@@ -108,13 +108,14 @@ def test_the_pipeline_needs_the_training_images_alone():
     }
 
 
-@pytest.mark.tensorflow
-def test_skipped_oracles_have_no_rows():
-    without = {**PARAMETERS, "skipped_oracles": ["SymPy proof", "SymPy derivative"]}
-    table = nodes.check_identities(DerivationsParameters.model_validate(without), seed=0)
-    assert {"SymPy proof", "SymPy derivative"}.isdisjoint(table["oracle"])
-    assert {"central differences", "TensorFlow GradientTape"} <= set(table["oracle"])
-    assert table["holds"].all()
+def test_skipped_oracles_and_seed_reach_the_checks(checks, monkeypatch):
+    calls = []
+    monkeypatch.setattr(nodes.checks, "run_checks", lambda *call: calls.append(call) or checks)
+    skipping = DerivationsParameters.model_validate(
+        PARAMETERS | {"skipped_oracles": ["SymPy proof"]}
+    )
+    assert nodes.check_identities(skipping, seed=7) is checks
+    assert calls == [(7, ("SymPy proof",))]
 
 
 def test_the_table_is_saved_if_a_check_fails(checks, tmp_path, monkeypatch):

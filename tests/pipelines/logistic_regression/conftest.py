@@ -22,7 +22,12 @@ def task() -> Callable[..., TaskParameters]:
             "l2_values": (0.01,),
             "intercept": "free",
             "solvers": {"lbfgs": {"max_iterations": 100, "tolerance": 1e-6}},
-            "reference": {"solver": "newton-cg", "max_iterations": 100, "tolerance": 1e-6},
+            "reference": {
+                "solver": "newton-cg",
+                "max_iterations": 100,
+                "tolerance": 1e-6,
+                "precision": "float64",
+            },
         }
         return TaskParameters(**(options | changes))
 

@@ -46,7 +46,7 @@ def test_step_size_is_left_to_the_solver_unless_given(task):
         ({"positive_classes": ()}, "positive_classes\n  Tuple should have at least 1 item"),
         ({"positive_classes": (-1,)}, "positive_classes.0\n  Input should be greater than or"),
         (
-            {"reference": STOP | {"solver": "saga"}},
+            {"reference": STOP | {"solver": "saga", "precision": "float32"}},
             "reference.solver\n  Input should be 'lbfgs', 'newton-cg' or 'newton-cholesky'",
         ),
         ({"penalty": "l1"}, "penalty\n  Extra inputs are not permitted"),

@@ -1,9 +1,9 @@
 """Symbolic oracle: SymPy differentiates the objective, by rules instead of numbers.
 
-Two different statements come out of it. A *proof* holds for every value of every quantity (of the
-small sizes at hand): derivative minus hand-derived formula is identically zero. An *exact
-derivative* is the symbolic derivative evaluated in 40-digit arithmetic at one point, where it
-judges the code: a float64 is a rational number, so both see the same point.
+It makes two kinds of statement. A *proof* holds for every value of every quantity (of the small
+sizes used here): derivative minus hand-derived formula is identically zero. An *exact derivative*
+is the symbolic derivative evaluated in 40-digit arithmetic at one point, against which the code is
+checked. A float64 is a rational number, so that both are evaluated at the same point.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,15 +37,54 @@ def unproven(derivation: Derivation) -> list[float] | None:
 
 
 def exact_derivatives(derivation: Derivation) -> list[Array]:
-    """Symbolic derivative with respect to every argument, evaluated at the point."""
-    symbols = declare(derivation.point, derivation.probabilities)
-    derivatives = _derivatives(derivation, symbols)
-    values = evaluate(
-        [entry for array in derivatives for entry in array], derivation.point, symbols
-    )
-    shapes = [np.shape(derivation.point[name]) for name in derivation.arguments]
-    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
-    return [part.reshape(shape) for part, shape in zip(np.split(values, ends), shapes, strict=True)]
+    """Derivative with respect to every argument at the point, in 40 digits, rounded to float64.
+
+    The objective is split into its common subexpressions s, and SymPy differentiates each of them.
+    The chain rule adds up the values, from the last subexpression (J) to the first::
+
+        dJ/dv = sum_s dJ/ds ds/dv     over all s that contain v
+    """
+    import mpmath  # type: ignore[import-untyped]
+    import sympy as sp
+
+    J = derivation.symbolic_objective(sp, **declare(derivation.point, derivation.probabilities))
+    names = {name: np.ravel(entries) for name, entries in declare(derivation.point).items()}
+    with mpmath.workdps(DIGITS):
+        values = {
+            symbol: mpmath.mpf(float(value))
+            for name, symbols in names.items()
+            for symbol, value in zip(symbols, np.ravel(derivation.point[name]), strict=True)
+        }
+        subexpressions, (last,) = sp.cse(J)
+        slopes = []
+        for s, expression in [*subexpressions, (J, last)]:
+            values[s], partial = _value_and_slopes(expression, values)
+            slopes.append((s, partial))
+        total = dict.fromkeys(values, mpmath.mpf(0)) | {J: mpmath.mpf(1)}
+        for s, partial in reversed(slopes):
+            for v, slope in partial.items():
+                total[v] += total[s] * slope
+    return [
+        np.array([float(total[symbol]) for symbol in names[name]]).reshape(
+            np.shape(derivation.point[name])
+        )
+        for name in derivation.arguments
+    ]
+
+
+def _value_and_slopes(expression: Any, values: Mapping[Any, Any]) -> tuple[Any, dict[Any, Any]]:
+    """Value of an expression, and its derivative with respect to each of its numbers.
+
+    The values of some symbols are true or false: the conditions of a piecewise function.
+    """
+    import sympy as sp
+
+    symbols = sorted(expression.free_symbols, key=str)
+    is_condition = expression.is_Relational or expression.is_Boolean
+    numbers = [v for v in symbols if not (is_condition or isinstance(values[v], bool))]
+    wanted = [expression, *(sp.diff(expression, v) for v in numbers)]
+    value, *slopes = sp.lambdify(symbols, wanted, modules="mpmath")(*(values[v] for v in symbols))
+    return value, dict(zip(numbers, slopes, strict=True))
 
 
 def exact_values(function: Callable[..., Sequence[Any]], point: Mapping[str, ArrayLike]) -> Array:
@@ -60,7 +99,7 @@ def exact_values(function: Callable[..., Sequence[Any]], point: Mapping[str, Arr
 
 
 def value_check(identity: str, derivation: Derivation) -> Equality:
-    """The objective itself, which differences take for granted: our code against its definition."""
+    """The objective itself, which difference quotients assume: our code against its definition."""
     return Equality(
         identity,
         VALUE,
@@ -76,7 +115,7 @@ def unproven_residuals(
     point: Mapping[str, ArrayLike],
     probabilities: Sequence[str] = (),
 ) -> list[float]:
-    """Per residual 0 if it is identically zero, else infinity; the point gives but the shapes."""
+    """Per residual 0 if it is identically zero, else infinity; only the point's shapes are used."""
     import sympy as sp
 
     symbols = declare(point, probabilities)
@@ -109,33 +148,36 @@ def declare(point: Mapping[str, ArrayLike], probabilities: Sequence[str] = ()) -
 def vanishes(expressions: Iterable[Any]) -> bool:
     """Whether every expression is identically zero: over one denominator, its numerator is.
 
-    First each exponential counts as one more unknown, which is quick and nearly always enough; only
-    then are sums in exponents taken apart.
+    Each function, such as an exponential, first counts as one more unknown: the numerator is then a
+    polynomial, whose arithmetic is fast. If it is not zero, sums in exponents are expanded.
     """
     import sympy as sp
 
-    def is_zero(e: Any) -> bool:
-        return sp.expand(sp.fraction(sp.together(e))[0]) == 0
-
     def opaque(e: Any) -> Any:
-        return e.xreplace({exponential: sp.Dummy() for exponential in e.atoms(sp.exp)})
+        return e.xreplace({function: sp.Dummy() for function in e.atoms(sp.Function)})
 
-    return all(is_zero(opaque(e)) or is_zero(e) for e in map(sp.sympify, expressions))
+    return all(
+        _is_zero_polynomial(_numerator(opaque(e))) or sp.expand(_numerator(e)) == 0
+        for e in map(sp.sympify, expressions)
+    )
 
 
-def evaluate(
-    expressions: Sequence[Any], point: Mapping[str, ArrayLike], symbols: Mapping[str, Any]
-) -> Array:
-    """Evaluate expressions at the point in arithmetic of 40 digits, then round to float64."""
-    import mpmath  # type: ignore[import-untyped]
+def _numerator(e: Any) -> Any:
+    """Numerator of an expression over one denominator."""
     import sympy as sp
 
-    names = declare(point)
-    flat = [s for name in symbols for s in (names[name] if np.ndim(point[name]) else [names[name]])]
-    numbers = [mpmath.mpf(float(v)) for name in symbols for v in np.ravel(point[name])]
-    with mpmath.workdps(DIGITS):
-        values = sp.lambdify(flat, list(expressions), modules="mpmath", cse=True)(*numbers)
-    return np.array([float(value) for value in values])
+    return sp.fraction(sp.together(e))[0]
+
+
+def _is_zero_polynomial(e: Any) -> bool:
+    """Whether an expression is a polynomial with rational coefficients that are all zero."""
+    import sympy as sp
+
+    unknowns = e.free_symbols or {sp.Dummy()}
+    try:
+        return bool(sp.ring(sorted(unknowns, key=str), sp.QQ)[0].from_expr(e) == 0)
+    except ValueError:  # not a polynomial, or of irrational coefficients
+        return False
 
 
 def _derivatives(derivation: Derivation, symbols: Mapping[str, Any]) -> list[list[Any]]:
