@@ -1,15 +1,28 @@
-"""Import TensorFlow without the lines that its C++ side prints to standard error.
+"""Import TensorFlow without its lines on standard error, and with Keras on top of it.
 
-No environment variable removes all of them; only pointing file descriptor 2 elsewhere while the
-import runs does.
+No environment variable removes all the lines that TensorFlow's C++ side prints; only a redirected
+file descriptor 2 does, during the import.
 """
 
 import os
+import sys
 from types import ModuleType
 
 
 def import_tensorflow() -> ModuleType:
-    """Import TensorFlow quietly and return it; a failing import raises as usual."""
+    """Import TensorFlow quietly and return it; Keras uses it whatever ``KERAS_BACKEND`` says.
+
+    Raises:
+        ImportError: If TensorFlow cannot be imported.
+        RuntimeError: If Keras was imported before, with another backend.
+    """
+    keras = sys.modules.get("keras")
+    if keras is not None and keras.config.backend() != "tensorflow":
+        raise RuntimeError(
+            f"Keras backend: found {keras.config.backend()}, expected tensorflow; "
+            "Keras was imported before"
+        )
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # this process and its workers
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     standard_error = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -17,7 +30,7 @@ def import_tensorflow() -> ModuleType:
         os.dup2(nowhere, 2)
         import tensorflow
 
-        # Starting the CPU runtime prints as well, so it is started here.
+        # The start of the CPU runtime prints as well.
         tensorflow.config.list_logical_devices("CPU")
     finally:
         os.dup2(standard_error, 2)
