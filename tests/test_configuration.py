@@ -1,4 +1,7 @@
-"""Rules that the configuration keeps; each rule is also shown to notice when it is broken."""
+"""Rules of the configuration; each is also shown to notice when it is broken.
+
+A new pipeline may break some of them at first: the error message says what it lacks.
+"""
 
 import ast
 import inspect
@@ -45,6 +48,18 @@ def leaves(block: dict[str, Any], parent: str = "") -> set[str]:
     return paths
 
 
+def hold(rule: str, found: Iterable[str]) -> None:
+    """Fail with the rule and everything that breaks it."""
+    broken = sorted(found)
+    assert not broken, f"{rule}; broken by {', '.join(broken)}"
+
+
+def test_broken_rule_is_named_with_what_breaks_it():
+    hold("each entry has a layer", set())
+    with pytest.raises(AssertionError, match=r"^each entry has a layer; broken by a, b"):
+        hold("each entry has a layer", {"b", "a"})
+
+
 def is_data(name: str) -> bool:
     return name != "parameters" and not name.startswith("params:")
 
@@ -84,7 +99,8 @@ def backward_nodes(pipelines: dict[str, Pipeline], catalog: dict[str, Any]) -> s
 
     def depths(names: Iterable[str]) -> list[int]:
         entries = [entry_of(name, catalog) for name in names if is_data(name)]
-        return [LAYERS.index(layer_of(catalog[name])) for name in entries if name is not None]
+        layers = [layer_of(catalog[name]) for name in entries if name is not None]
+        return [LAYERS.index(layer) for layer in layers if layer in LAYERS]
 
     return {
         node.name
@@ -107,6 +123,16 @@ def without_preview(catalog: dict[str, Any]) -> set[str]:
         if is_short or not shown:
             found.add(name)
     return found
+
+
+def written_in_place(catalog: dict[str, Any]) -> set[str]:
+    """Files of kedro-datasets' own classes, which leave half a file if they are interrupted."""
+    classes = {
+        name: parse_dataset_definition(entry)[0]
+        for name, entry in catalog.items()
+        if "filepath" in entry
+    }
+    return {name for name, cls in classes.items() if cls.__module__.startswith("kedro_datasets")}
 
 
 def place(entry: dict[str, Any]) -> str:
@@ -141,21 +167,23 @@ def entry(filepath: str, layer: str = "reporting") -> dict[str, Any]:
 
 class TestCatalog:
     def test_whatever_crosses_from_one_pipeline_to_another_is_kept(self, pipelines):
-        assert lost_between_pipelines(pipelines, load("catalog")) == set()
+        rule = "each dataset between two pipelines has a catalog entry"
+        hold(rule, lost_between_pipelines(pipelines, load("catalog")))
 
     def test_dataset_lost_between_pipelines_is_noticed(self, toy):
         assert lost_between_pipelines(toy, {"raw": {}, "{any}_number": {}}) == set()
         assert lost_between_pipelines(toy, {"raw": {}}) == {"x_number"}
 
     def test_every_entry_is_used(self, pipelines):
-        assert unused_entries(pipelines, load("catalog")) == set()
+        hold("each catalog entry is used by a node", unused_entries(pipelines, load("catalog")))
 
     def test_unused_entry_is_noticed(self, toy):
         catalog = {"raw": {}, "{any}_number": {}, "forgotten": {}, "{any}.plot": {}}
         assert unused_entries(toy, catalog) == {"forgotten", "{any}.plot"}
 
     def test_every_entry_has_a_layer(self):
-        assert without_layer(load("catalog")) == set()
+        rule = f"each catalog entry has metadata {{kedro-viz: {{layer: one of {LAYERS}}}}}"
+        hold(rule, without_layer(load("catalog")))
 
     def test_missing_or_unknown_layer_is_noticed(self):
         catalog = {
@@ -190,8 +218,24 @@ class TestCatalog:
         }
         assert without_preview(catalog) == {"hidden", "short", "text"}
 
+    def test_every_file_is_replaced_only_when_its_successor_is_complete(self):
+        rule = "each file is written whole, as by mnist_gradients.datasets.atomic.CSVDataset"
+        hold(rule, written_in_place(load("catalog")))
+
+    def test_file_that_is_written_in_place_is_noticed(self):
+        types = {
+            "table": "pandas.CSVDataset",
+            "whole": "mnist_gradients.datasets.atomic.CSVDataset",
+            "picture": "mnist_gradients.datasets.FigureDataset",
+            "memory": "MemoryDataset",
+        }
+        catalog = {name: {"type": type_, "filepath": "x"} for name, type_ in types.items()}
+        del catalog["memory"]["filepath"]
+        assert written_in_place(catalog) == {"table"}
+
     def test_layers_follow_the_flow_of_the_data(self, pipelines):
-        assert backward_nodes(pipelines, load("catalog")) == set()
+        rule = "each node writes to the layer that it reads from, or to a later one"
+        hold(rule, backward_nodes(pipelines, load("catalog")))
 
     def test_step_back_to_an_earlier_layer_is_noticed(self, toy):
         layers = {"raw": "raw", "x.number": "reporting", "x_number": "reporting", "out": "models"}
@@ -204,8 +248,9 @@ class TestCatalog:
         assert place(catalog.pop("own_digits")) == "/own"
         raw = {name: entry for name, entry in catalog.items() if name.startswith("raw_")}
         assert len(raw) == 4
-        assert outside(raw, "/in") == set()
-        assert outside({name: catalog[name] for name in catalog.keys() - raw}, "/out") == set()
+        hold("each raw file is below ${_raw_root}", outside(raw, "/in"))
+        others = {name: catalog[name] for name in catalog.keys() - raw}
+        hold("each output is below ${_data_root}", outside(others, "/out"))
 
     def test_path_that_does_not_move_is_noticed(self):
         catalog = {"moves": entry("/out/08_reporting/x.csv"), "stays": entry("data/x.csv")}
@@ -270,7 +315,8 @@ def models(pipelines) -> dict[str, type[BaseModel]]:
 
 class TestParameters:
     def test_every_parameter_is_read_by_a_node(self, pipelines):
-        assert unread_parameters(load("parameters"), pipelines) == set()
+        rule = "each parameter is read by a node"
+        hold(rule, unread_parameters(load("parameters"), pipelines))
 
     def test_unread_parameter_is_noticed(self):
         def use(rate, block):
@@ -282,25 +328,23 @@ class TestParameters:
 
     def test_every_block_is_checked_by_a_model_that_forbids_other_keys(self, pipelines, models):
         blocks = read_parameters(pipelines) - {"seed"}
-        assert blocks == set(models)
-        assert lenient_models(models) == set()
+        rule = "each parameter is part of a block whose node annotates it with a Pydantic model"
+        hold(rule, blocks - set(models))
+        hold("each model of parameters forbids other keys", lenient_models(models))
 
     def test_lenient_model_is_noticed(self):
         assert lenient_models({"a": Strict, "b": Lenient, "c": dict}) == {"b", "c"}
 
     @pytest.mark.parametrize("environment", ["base", *ENVIRONMENTS])
-    def test_every_environment_is_accepted_by_the_models(self, models, environment):
-        parameters = load("parameters", environment)
-        for path, model in models.items():
-            block = parameters
-            for name in path.split("."):
-                block = block[name]
-            model.model_validate(block)
+    def test_every_environment_is_accepted_by_the_models(self, pipelines, environment):
+        options = CONFIG_LOADER_ARGS | {"default_run_env": environment}
+        check_parameters(OmegaConfigLoader(str(CONF), **options), pipelines)
 
     def test_every_field_is_used_outside_its_model(self, models):
         paths = [path for path in SOURCE.rglob("*.py") if path.name != "parameters.py"]
         used = names_used(path.read_text(encoding="utf-8") for path in paths)
-        assert set().union(*map(fields, models.values())) - used == set()
+        rule = "each field of a model of parameters is used outside parameters.py"
+        hold(rule, set().union(*map(fields, models.values())) - used)
 
     def test_unused_field_is_noticed(self):
         assert fields(Strict) == {"inner", "rate", "seed"}
@@ -318,13 +362,14 @@ def test_environment_writes_beside_the_default_run_and_not_over_it(environment):
     catalog = loader["catalog"]
     written = outside(catalog, "data/01_raw")
     assert len(written) > 20
-    assert outside(catalog, root) & written == set()
+    hold("each output is below ${_data_root}", outside(catalog, root) & written)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 @pytest.mark.parametrize("kind", ["parameters", "globals", "catalog"])
 def test_environment_changes_what_base_has_and_adds_nothing(environment, kind):
-    assert leaves(load(kind, environment)) - leaves(load(kind)) == set()
+    rule = f"each of the {kind} in conf/{environment} is in conf/base, too"
+    hold(rule, leaves(load(kind, environment)) - leaves(load(kind)))
 
 
 def test_key_that_base_lacks_is_noticed():
@@ -337,7 +382,7 @@ def test_key_that_base_lacks_is_noticed():
 
 
 def misnamed(name: str, pipeline: Pipeline, catalog: dict[str, Any]) -> list[str]:
-    """What of a pipeline does not carry its name."""
+    """The parts of a pipeline without its name."""
     found = []
     for node in pipeline.nodes:
         if node.namespace is None or node.namespace.split(".")[0] != name:
@@ -372,7 +417,8 @@ class TestNames:
                 for path, block in catalog.items()
                 if written & set(place(block).split("/"))
             }
-            assert misnamed(name, pipelines[name], results) == []
+            rule = f"namespace, tags and files of the pipeline {name} carry its name"
+            hold(rule, misnamed(name, pipelines[name], results))
 
     def test_misnamed_part_is_noticed(self, toy):
         catalog = {"x.number": entry("data/08_reporting/y/number.csv")}
@@ -384,13 +430,18 @@ class TestNames:
         assert len(files) > len(pipelines)
         for path in files:
             name = path.stem.partition("_")[2]
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-            assert strangers(name, pipelines[name], content) == set(), path
+            content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            rule = f"{path.name} holds what the pipeline {name} reads and writes"
+            hold(rule, strangers(name, pipelines[name], content))
 
     def test_stranger_in_a_configuration_file_is_noticed(self, toy):
         content = {"_root": "data", "x": {}, "x.number": {}, "raw": {}, "y.number": {}, "z": {}}
         assert strangers("x", toy["x"], content) == {"y.number", "z"}
 
     def test_default_run_holds_every_pipeline_except_the_optional_ones(self, pipelines):
-        default = {node.namespace.split(".")[0] for node in pipelines["__default__"].nodes}
-        assert default == set(pipelines) - {"__default__", *OPTIONAL}
+        expected = set(pipelines) - {"__default__", *OPTIONAL}
+        nodes = {node for name in expected for node in pipelines[name].nodes}
+        assert set(pipelines["__default__"].nodes) == nodes
+        optional = {node for name in OPTIONAL for node in pipelines[name].nodes}
+        assert optional
+        assert not optional & nodes
