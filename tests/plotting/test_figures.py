@@ -9,7 +9,7 @@ from mnist_gradients.plotting import figures
 
 
 def pixels(figure):
-    """Draw a figure, which must give no warning, and return what is seen."""
+    """Draw a figure, without a warning, and return its pixels."""
     file = io.BytesIO()
     figure.savefig(file, format="png")
     file.seek(0)
@@ -34,7 +34,7 @@ def test_legend_outside_covers_no_data():
     assert axes.get_legend().get_window_extent().x0 >= axes.get_window_extent().x1
 
 
-def test_digit_grid_shows_every_image_where_it_belongs():
+def test_digit_grid_shows_every_image_in_its_row():
     rows = [np.full((2, 4, 4), 10, dtype=np.uint8), np.full((3, 4, 4), 200, dtype=np.uint8)]
     figure = figures.digit_grid(
         rows, title="digits", row_labels=["1", "7"], captions=[["a", "b"], ["c", "d", "e"]]
@@ -48,7 +48,7 @@ def test_digit_grid_shows_every_image_where_it_belongs():
     assert pixels(figure).std() > 0
 
 
-def test_digit_grid_of_no_image_is_a_title_alone():
+def test_digit_grid_without_images_has_only_a_title():
     figure = figures.digit_grid([np.zeros((0, 4, 4), dtype=np.uint8)], title="none")
     assert figure.get_suptitle() == "none"
     assert not any(axes.images for axes in figure.axes)

@@ -17,7 +17,7 @@ def test_panels_share_their_y_axis_and_have_titles():
     assert figure.layout.xaxis.gridcolor == figure.layout.xaxis2.gridcolor
 
 
-def test_numbers_are_short_and_stay_a_list():
+def test_numbers_are_rounded_and_remain_a_list():
     numbers = interactive.short(np.array([1 / 3, 123456.7, 1e-13 / 3, 0.0]))
     assert numbers == [0.33333, 123460.0, 3.3333e-14, 0.0]
     figure = interactive.new_figure("", ["x"], "y").add_scatter(y=numbers)
@@ -29,7 +29,7 @@ def test_few_points_are_all_drawn(count):
     assert interactive.thinned(count).tolist() == list(range(count))
 
 
-def test_of_many_points_evenly_many_are_drawn():
+def test_many_points_are_thinned_evenly():
     drawn = interactive.thinned(100_000)
     assert len(drawn) == interactive.MOST_POINTS
     assert (drawn[0], drawn[-1]) == (0, 99_999)

@@ -254,7 +254,7 @@ class TestPage:
     def test_sections_stand_in_the_page_unchanged_and_in_its_list(self):
         html = page()
         assert "<section id='fnn'><h2>Network</h2></section>" in html
-        assert '<a href="#fnn">' in html
+        assert '<a href="#fnn">Network</a>' in html
 
     def test_page_names_what_it_takes_to_reproduce_the_run(self):
         rows = Page(page()).rows

@@ -1,1 +1,1 @@
-"""The look that all figures share."""
+"""The style of all figures, and figures that several pipelines draw."""

@@ -1,4 +1,4 @@
-"""Figures that several pipelines draw, and the look that all of them share.
+"""Figures that several pipelines draw, and the style of all figures.
 
 Figures are made with `matplotlib.figure.Figure`, never with pyplot, so that drawing leaves no
 global state behind.
@@ -24,7 +24,7 @@ def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def tidy(axes: Axes) -> None:
-    """Draw a light grid behind the data and leave out the frame's upper and right side."""
+    """Draw a light grid behind the data and hide the upper and right side of the frame."""
     axes.grid(visible=True, color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -43,14 +43,14 @@ def digit_grid(
     captions: Sequence[Sequence[str]] | None = None,
     caption_height: float = 0.0,
 ) -> Figure:
-    """Draw rows of images, each pixel as it is, dark on light.
+    """Draw rows of images without interpolation, dark on light.
 
     Args:
-        rows: One array (n, height, width) per row of the sheet; n may differ, and may be 0.
-        title: What the sheet shows.
-        row_labels: A label at the left of each row.
-        captions: Per row, a caption below each image.
-        caption_height: Room for a caption, in inches.
+        rows: One array (n, height, width) per row of the figure; n may differ and may be 0.
+        title: Title of the figure.
+        row_labels: One label per row, at its left.
+        captions: Per row, one caption per image, below it.
+        caption_height: Height of a caption in inches.
 
     Returns:
         The figure.
@@ -79,13 +79,13 @@ def digit_grid(
 def confusion_matrix(
     labels: ArrayLike, predicted: ArrayLike, class_names: Sequence[str], title: str
 ) -> Figure:
-    """Draw a confusion matrix; the colour shows only the mistakes, the diagonal is left white.
+    """Draw a confusion matrix. Only mistakes are coloured; the diagonal is white.
 
     Args:
         labels: Integers (N,) in 0..K-1, the true classes.
         predicted: Integers (N,), the predicted classes.
         class_names: K names.
-        title: What was classified by which model.
+        title: Title of the figure: model and images.
 
     Returns:
         The figure; row = true class, column = predicted class.

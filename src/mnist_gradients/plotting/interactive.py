@@ -1,6 +1,6 @@
-"""Interactive figures: the look that all of them share, and numbers short enough for a small file.
+"""Interactive figures: their style, and short numbers that keep the files small.
 
-Plotly is imported where a figure is made, so that a command that draws none does without.
+Plotly is imported where a figure is made: most commands do not need it.
 """
 
 import math
@@ -16,10 +16,10 @@ def new_figure(title: str, x_titles: Iterable[str], y_title: str, *, height: int
     """Return a plotly figure without traces: panels side by side that share their y-axis.
 
     Args:
-        title: What the figure shows.
-        x_titles: One panel for each.
-        y_title: Beside the first panel.
-        height: In pixels; the width is that of the page.
+        title: Title of the figure.
+        x_titles: Title of the x-axis of each panel.
+        y_title: Title of the common y-axis.
+        height: Height in pixels; the width is that of the page.
     """
     from plotly.subplots import make_subplots
 
@@ -32,7 +32,7 @@ def new_figure(title: str, x_titles: Iterable[str], y_title: str, *, height: int
         hovermode="closest",
         legend={"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top"},
     )
-    # kedro-viz fits only the first panel to its dark page; this can be read on any page.
+    # kedro-viz adapts only the first panel to its dark page. These colours suit light and dark.
     look = {
         "gridcolor": "rgba(128, 128, 128, 0.3)",
         "zeroline": False,
@@ -57,13 +57,13 @@ def log_ticks(values: Iterable[float]) -> dict[str, Any]:
 
 
 def short(values: Any) -> list[float]:
-    """Return numbers rounded to five digits, which is more than the eye can tell apart.
+    """Return numbers rounded to five significant digits.
 
-    They become a list, because plotly writes arrays in a form that older viewers cannot read.
+    The result is a list: plotly writes arrays in a form that older viewers cannot read.
     """
     return [float(f"{value:.5g}") for value in np.asarray(values, dtype=float)]
 
 
 def thinned(count: int) -> np.ndarray:
-    """Return which of `count` points to draw: all, or evenly many with the first and the last."""
+    """Return the indices of the points to draw: at most `MOST_POINTS`, evenly spaced."""
     return np.unique(np.linspace(0, count - 1, min(count, MOST_POINTS)).astype(int))

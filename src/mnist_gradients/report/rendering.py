@@ -84,6 +84,11 @@ def lines_of(figure: Any) -> list[dict[str, Any]]:
     return rows
 
 
+def heading(section: str) -> str:
+    """Return the heading of a section, as HTML."""
+    return section.partition("<h2>")[2].partition("</h2>")[0]
+
+
 def _render(template: str, **content: Any) -> str:
     environment = Environment(
         loader=PackageLoader("mnist_gradients.report"),
@@ -92,7 +97,7 @@ def _render(template: str, **content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"scientific": scientific, "cell": cell}
+    environment.filters |= {"scientific": scientific, "cell": cell, "heading": heading}
     environment.filters |= {"data_uri": data_uri, "lines": lines_of}
     environment.tests["numeric"] = pd.api.types.is_numeric_dtype
     return environment.get_template(f"{template}.html.jinja").render(content)

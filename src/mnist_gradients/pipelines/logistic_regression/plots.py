@@ -157,7 +157,7 @@ def plot_weights(
         )
         axes.set_title(name, fontsize=10)
     figure.colorbar(image, ax=grid, label="weight (nats per unit of pixel)", shrink=0.8)
-    figure.suptitle("Ink on red raises the probability of the class, ink on blue lowers it")
+    figure.suptitle("Ink on red raises the probability of the class,\nink on blue lowers it")
     return figure
 
 
