@@ -24,7 +24,8 @@ from kedro.pipeline import Pipeline
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.datasets import IdxDataset
 from mnist_gradients.pipeline_registry import register_pipelines
-from mnist_gradients.training.parameters import FnnParameters
+from mnist_gradients.training.parameters import TrainingParameters
+from mnist_gradients.training.sets import TrainingSets
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("tensorflow", "keras")
@@ -228,12 +229,18 @@ def sets(mnist) -> tuple[LabelledImages, LabelledImages, LabelledImages]:
 
 
 @pytest.fixture(scope="session")
-def parameters() -> Callable[..., FnnParameters]:
+def training_sets(sets) -> TrainingSets:
+    """The same three sets, as a training takes them."""
+    return TrainingSets(*sets)
+
+
+@pytest.fixture(scope="session")
+def parameters() -> Callable[..., TrainingParameters]:
     """Makes the parameters of a small network and plain gradient descent, with changes."""
 
-    def parameters(**changes: object) -> FnnParameters:
+    def parameters(**changes: object) -> TrainingParameters:
         options = {
-            "hidden_widths": (16,),
+            "hidden_units": (16,),
             "activation": "relu",
             "dropout": 0.0,
             "batch_normalisation": False,
@@ -241,50 +248,22 @@ def parameters() -> Callable[..., FnnParameters]:
             "learning_rate": 0.1,
             "weight_decay": 0.0,
             "schedule": "constant",
-            "warmup_epochs": 0.0,
             "label_smoothing": 0.0,
-            "weight_averaging": 0.0,
-            "precision": "float32",
-            "include_validation": False,
+            "train_on_validation": False,
             "batch_size": 30,
             "epochs": 3,
             "evaluate_every": 4,
             "record_every": 1,
-            "networks": 1,
-            "views": ("original",),
-            "checkpoint_seconds": 60,
+            "checkpoints": {"folder": "no such folder", "seconds": 60},
         }
         augmentation = {
-            "max_shift": 0,
+            "translation": 0,
             "rotation": 0.0,
             "scale": 0.0,
             "shear": 0.0,
             "elastic": 0.0,
             "elastic_smoothness": 4.0,
         } | changes.pop("augmentation", {})
-        return FnnParameters(**(options | changes), augmentation=augmentation)
+        return TrainingParameters(**(options | changes), augmentation=augmentation)
 
     return parameters
-
-
-class Memory(dict):
-    """Checkpoints that live in memory."""
-
-    def load(self, name):
-        return self.get(name)
-
-    def save(self, name, arrays):
-        # Copies: the arrays of a variable change with it.
-        self[name] = {key: np.array(array) for key, array in arrays.items()}
-
-    def remove(self, name):
-        self.pop(name, None)
-
-    def names(self):
-        return sorted(self)
-
-
-@pytest.fixture
-def memory() -> Memory:
-    """An empty place for checkpoints."""
-    return Memory()

@@ -196,9 +196,8 @@ class TestCatalog:
 
     def test_every_entry_with_something_to_show_has_a_preview(self):
         assert without_preview(load("catalog")) == {
-            "download.folder",  # two folders, and networks of which fnn.model is the first
-            "fnn.checkpoints",
-            "fnn.committee_models",
+            "download.folder",
+            "ensemble.trained",  # networks
             "reporting.all_sections",  # each has a preview of its own
         }
 
@@ -370,6 +369,42 @@ def test_environment_writes_beside_the_default_run_and_not_over_it(environment):
 def test_environment_changes_what_base_has_and_adds_nothing(environment, kind):
     rule = f"each of the {kind} in conf/{environment} is in conf/base, too"
     hold(rule, leaves(load(kind, environment)) - leaves(load(kind)))
+
+
+def test_the_three_users_of_the_best_network_agree():
+    best = load("globals")["best_network"]
+    assert load("parameters", "best")["fnn"] == overlaid(load("parameters")["fnn"], best, "best")
+    network = load("parameters", "ensemble")["ensemble"]["network"]
+    assert network == overlaid(load("parameters")["fnn"], best, "ensemble")
+    assert load("parameters")["benchmark"]["throughput"]["networks"]["best"] == best
+
+
+def overlaid(fnn: dict[str, Any], changes: dict[str, Any], environment: str) -> dict[str, Any]:
+    """The parameters of a network with changes, in an environment's folder."""
+    augmentation = fnn["augmentation"] | changes["augmentation"]
+    folder = f"{load('globals', environment)['data_root']}/06_models/checkpoints"
+    checkpoints = fnn["checkpoints"] | {"folder": folder}
+    return fnn | changes | {"augmentation": augmentation, "checkpoints": checkpoints}
+
+
+def test_single_parameter_of_the_best_network_changes_on_the_command_line():
+    changed = load("parameters", "best", fnn={"augmentation": {"rotation": 5.0}})["fnn"]
+    unchanged = load("parameters", "best")["fnn"]
+    augmentation = unchanged["augmentation"] | {"rotation": 5.0}
+    assert changed == unchanged | {"augmentation": augmentation}
+
+
+def test_data_root_moves_the_checkpoints():
+    parameters = load("parameters", data_root="/out")
+    for network in (parameters["fnn"], parameters["ensemble"]["network"]):
+        assert network["checkpoints"]["folder"] == "/out/06_models/checkpoints"
+
+
+@pytest.mark.parametrize("environment", ["base", "test"])
+def test_ablation_and_ensemble_train_the_network_of_fnn(environment):
+    parameters = load("parameters", environment)
+    assert parameters["ablation"]["network"] == parameters["fnn"]
+    assert parameters["ensemble"]["network"] == parameters["fnn"]
 
 
 def test_key_that_base_lacks_is_noticed():

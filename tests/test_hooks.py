@@ -3,6 +3,7 @@ import sys
 from types import SimpleNamespace
 
 import click
+import numpy as np
 import pandas as pd
 import pytest
 from kedro.config import OmegaConfigLoader
@@ -11,7 +12,8 @@ from kedro.pipeline import Node, Pipeline
 
 from mnist_gradients import hooks
 from mnist_gradients.console.parameters import ParameterError
-from mnist_gradients.hooks import ConsoleHooks, summary_lines
+from mnist_gradients.hooks import CheckpointHooks, ConsoleHooks, summary_lines
+from mnist_gradients.training.checkpoints import Checkpoint
 
 MODELS = pd.DataFrame(
     {
@@ -125,3 +127,40 @@ def test_pipeline_that_cannot_be_imported_is_left_to_kedro(context, monkeypatch)
     ConsoleHooks().after_context_created(context(seed=1))
     with pytest.raises(ParameterError):
         ConsoleHooks().after_context_created(context(sed=1))
+
+
+class TestCheckpoints:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        """Checkpoints of four trainings."""
+        for name in ("seed_0_a", "seed_1_b", "seed_2_c", "seed_3_d"):
+            Checkpoint(tmp_path, name).save({"x": np.zeros(1)})
+        return tmp_path
+
+    @pytest.fixture
+    def run(self, folder, parameters):
+        """Ends a run of one pipeline that saves one dataset; returns the checkpoints that stay."""
+        network = parameters(checkpoints={"folder": folder, "seconds": 0})
+        catalog = {
+            "params:fnn": network,
+            "fnn.metrics": {"test_error": 0.1, "training": "seed_0_a"},
+            "params:ensemble": SimpleNamespace(network=network),
+            "ensemble.metrics": {"trainings": ["seed_1_b", "seed_2_c"]},
+        }
+
+        def run(namespace, output):
+            pipeline = Pipeline([Node(one, None, output, name="one")], namespace=namespace)
+            datasets = {name: MemoryDataset(data) for name, data in catalog.items()}
+            CheckpointHooks().after_pipeline_run(pipeline, DataCatalog(datasets))
+            return sorted(path.stem for path in folder.iterdir())
+
+        return run
+
+    def test_evaluated_training_loses_its_checkpoint(self, run):
+        assert run("fnn", "metrics") == ["seed_1_b", "seed_2_c", "seed_3_d"]
+
+    def test_evaluated_ensemble_loses_the_checkpoints_of_its_members(self, run):
+        assert run("ensemble", "metrics") == ["seed_0_a", "seed_3_d"]
+
+    def test_training_without_metrics_keeps_its_checkpoint(self, run):
+        assert len(run("fnn", "model")) == 4

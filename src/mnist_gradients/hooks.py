@@ -78,6 +78,27 @@ class ConsoleHooks:
             logger.info("report: %s", self._report)
 
 
+class CheckpointHooks:
+    """Deletes the checkpoints of trainings whose metrics are saved."""
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Delete the checkpoints of the trainings that this run has evaluated."""
+        from mnist_gradients.training.checkpoints import Checkpoint
+
+        outputs = pipeline.all_outputs()
+        trainings = []
+        if "fnn.metrics" in outputs:
+            name = catalog.load("fnn.metrics")["training"]
+            trainings.append((catalog.load("params:fnn"), name))
+        if "ensemble.metrics" in outputs:
+            network = catalog.load("params:ensemble").network
+            names = catalog.load("ensemble.metrics")["trainings"]
+            trainings += [(network, name) for name in names]
+        for parameters, name in trainings:
+            Checkpoint(parameters.checkpoints.folder, name).remove()
+
+
 def summary_lines(model_comparison: Any) -> list[str]:
     """Return a line per model: its test error in per cent and its training time in seconds."""
     width = max(map(len, model_comparison["model"]))

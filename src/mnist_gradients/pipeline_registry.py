@@ -5,7 +5,10 @@ import warnings
 from kedro.framework.project import find_pipelines
 from kedro.pipeline import Pipeline
 
-OPTIONAL = ("ablation", "benchmark", "download", "inference", "preprocessing_check")
+OPTIONAL = (
+    *("ablation", "benchmark", "download", "ensemble", "inference"),
+    "preprocessing_check",
+)
 """Pipelines that run only by name."""
 
 

@@ -1,8 +1,8 @@
 """Kedro settings: configuration loader and hooks."""
 
-from mnist_gradients.hooks import ConsoleHooks
+from mnist_gradients.hooks import CheckpointHooks, ConsoleHooks
 
-HOOKS = (ConsoleHooks(),)
+HOOKS = (ConsoleHooks(), CheckpointHooks())
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -5,7 +5,7 @@ import pytest
 
 from mnist_gradients.benchmarking import throughput
 from mnist_gradients.benchmarking.parameters import ThroughputParameters
-from mnist_gradients.training.parameters import FnnParameters
+from mnist_gradients.training.parameters import TrainingParameters
 
 WAYS = [
     "this project, as configured",
@@ -18,42 +18,37 @@ WAYS = [
 
 @pytest.fixture
 def parameters():
-    networks = {"one": {}, "two": {"hidden_widths": [8, 4], "batch_size": 50}}
+    networks = {"one": {}, "two": {"hidden_units": [8, 4], "batch_size": 50}}
     return ThroughputParameters(networks=networks, seconds=0.05, images=120)
 
 
 @pytest.fixture
 def fnn():
     augmentation = {
-        "max_shift": 1,
+        "translation": 1,
         "rotation": 5,
         "scale": 0,
         "shear": 0,
         "elastic": 0,
         "elastic_smoothness": 4,
     }
-    return FnnParameters(
-        hidden_widths=(16,),
+    return TrainingParameters(
+        hidden_units=(16,),
         activation="relu",
         dropout=0.0,
         batch_normalisation=True,
-        precision="float32",
         optimiser="adamw",
         learning_rate=1e-3,
         weight_decay=0.01,
         schedule="cosine",
-        warmup_epochs=0.5,
         label_smoothing=0.05,
-        weight_averaging=0.9,
         augmentation=augmentation,
-        include_validation=False,
+        train_on_validation=False,
         batch_size=20,
         epochs=2,
         evaluate_every=10,
         record_every=1,
-        networks=1,
-        views=("original",),
-        checkpoint_seconds=60,
+        checkpoints={"folder": "no such folder", "seconds": 60},
     )
 
 
@@ -61,12 +56,12 @@ def fnn():
 def test_every_network_is_trained_in_every_way(digits, fnn, parameters):
     table = throughput.measure_throughput(digits, fnn, parameters, 0)
     assert list(table) == [
-        *("network", "hidden_widths", "batch_size"),
+        *("network", "hidden_units", "batch_size"),
         *("way", "images_per_second", "fraction_of_peak"),
     ]
     assert table["network"].tolist() == ["one"] * 5 + ["two"] * 5
     assert table["way"].tolist() == WAYS * 2
-    assert table["hidden_widths"].unique().tolist() == ["16", "8-4"]
+    assert table["hidden_units"].unique().tolist() == ["16", "8-4"]
     assert table["batch_size"].unique().tolist() == [20, 50]
     assert (table["images_per_second"] > 0).all()
     assert table["fraction_of_peak"].between(0, 1, inclusive="neither").all()
@@ -76,7 +71,7 @@ def test_every_network_is_trained_in_every_way(digits, fnn, parameters):
 def test_cost_of_augmentation_is_that_of_each_network(digits, fnn, parameters):
     table = throughput.measure_augmentation(digits, fnn, parameters, 0)
     assert list(table) == [
-        *("network", "max_shift", "rotation", "scale", "shear", "elastic"),
+        *("network", "translation", "rotation", "scale", "shear", "elastic"),
         *("microseconds", "setup_seconds"),
     ]
     assert table["network"].tolist() == ["one", "two"]

@@ -21,15 +21,15 @@ def test_every_epoch_is_a_permutation(parameters, n_images, batch_size, seed):
         for batch in epoch:
             assert batch.rows.dtype == np.int32
             assert batch.rows.shape == (batch_size,)
-            assert [len(array) for array in batch.deformations.arrays()] == [batch_size] * 3
+            assert [len(array) for array in batch.augmentations.arrays()] == [batch_size] * 3
 
 
 def drawn(parameters, seed, first=0, count=7):
-    chosen = parameters(augmentation={"max_shift": 2, "rotation": 5})
+    chosen = parameters(augmentation={"translation": 2, "rotation": 5})
     return stack(draw_batches(90, chosen, seed, first), count)
 
 
-def test_seed_alone_decides(parameters):
+def test_seed_determines_the_batches(parameters):
     for one, same, other in zip(*(drawn(parameters, seed) for seed in (0, 0, 1)), strict=True):
         np.testing.assert_array_equal(one, same)
         assert (one != other).any()
@@ -40,9 +40,9 @@ def test_epochs_differ_in_order(parameters):
     assert (rows[0] != rows[1]).any()
 
 
-def test_a_start_in_the_middle_gives_what_comes_after_it(parameters):
+def test_batches_from_a_later_iteration_are_those_of_the_whole_run(parameters):
     whole = drawn(parameters, 0, count=12)
     for first in (0, 2, 3, 7, 11):  # an epoch holds three
         rest = drawn(parameters, 0, first, 12 - first)
-        for all_of_it, end in zip(whole, rest, strict=True):
-            np.testing.assert_array_equal(all_of_it[first:], end)
+        for all_rows, end in zip(whole, rest, strict=True):
+            np.testing.assert_array_equal(all_rows[first:], end)

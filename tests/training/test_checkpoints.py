@@ -1,4 +1,6 @@
+import hashlib
 import logging
+import re
 import signal
 import subprocess
 import sys
@@ -8,26 +10,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_gradients.datasets import CheckpointsDataset
 from mnist_gradients.training import loop
-from mnist_gradients.training.checkpoints import name_of_training
+from mnist_gradients.training.checkpoints import Checkpoint, name_of_training
+from mnist_gradients.training.sets import TrainingSets
+
+SHA256 = hashlib.sha256
 
 EVERYTHING = {
     "optimiser": "adamw",
     "weight_decay": 0.01,
     "schedule": "cosine",
-    "warmup_epochs": 0.5,
     "batch_normalisation": True,
     "dropout": 0.2,
     "label_smoothing": 0.1,
-    "weight_averaging": 0.9,
-    "augmentation": {"max_shift": 1, "rotation": 10, "elastic": 1},
-    "checkpoint_seconds": 0,
+    "augmentation": {"translation": 1, "rotation": 10, "elastic": 1},
+    "checkpoints": {"folder": "no such folder", "seconds": 0},
 }
 
 
-class Cut(BaseException):
-    """In place of a power cut."""
+class Interrupted(BaseException):
+    """Stands for a power cut."""
 
 
 def assert_same(result, expected):
@@ -35,120 +37,220 @@ def assert_same(result, expected):
     weights = zip(result.network.get_weights(), expected.network.get_weights(), strict=True)
     for found, wanted in weights:
         np.testing.assert_array_equal(found, wanted)
-    assert result.iterations == expected.iterations
+    assert result.cost["iterations"] == expected.cost["iterations"]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(sets, parameters):
-    return loop.train(*sets, parameters(**EVERYTHING), seed=3)
+def uninterrupted(training_sets, parameters):
+    return loop.train(training_sets, parameters(**EVERYTHING), seed=3)
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    return Checkpoint(tmp_path / "checkpoints", "seed_3_0123456789abcdef")
 
 
 @pytest.mark.tensorflow
-class TestGoingOn:
-    @pytest.mark.parametrize("saves", [1, 2, 3])
-    def test_a_training_cut_off_ends_as_if_undisturbed(
-        self, memory, sets, parameters, undisturbed, caplog, saves
+class TestResume:
+    @pytest.mark.parametrize("saves", [1, 4, 6])
+    def test_interrupted_training_ends_as_an_uninterrupted_one(
+        self, checkpoint, training_sets, parameters, uninterrupted, caplog, monkeypatch, saves
     ):
-        save = memory.save
+        points = [1, 2, 3, 4, 8, 9]
+        save = Checkpoint.save
 
-        def save_and_cut(name, arrays):
-            save(name, arrays)
-            if len(arrays["history iteration"]) == [4, 8, 9][saves - 1]:
-                raise Cut
+        def save_and_interrupt(self, arrays):
+            save(self, arrays)
+            if len(arrays["history iteration"]) == points[saves - 1]:
+                raise Interrupted
 
-        memory.save = save_and_cut
-        with pytest.raises(Cut):
-            loop.train(*sets, parameters(**EVERYTHING), 3, memory)
-        memory.save = save
+        monkeypatch.setattr(Checkpoint, "save", save_and_interrupt)
+        with pytest.raises(Interrupted):
+            loop.train(training_sets, parameters(**EVERYTHING), 3, checkpoint)
+        monkeypatch.setattr(Checkpoint, "save", save)
         with caplog.at_level(logging.INFO):
-            result = loop.train(*sets, parameters(**EVERYTHING), 3, memory)
-        assert f"going on from the checkpoint of iteration {[4, 8, 9][saves - 1]}" in caplog.text
-        assert_same(result, undisturbed)
+            result = loop.train(training_sets, parameters(**EVERYTHING), 3, checkpoint)
+        assert f"from the checkpoint of iteration {points[saves - 1]}" in caplog.text
+        assert_same(result, uninterrupted)
 
-    def test_time_of_the_part_before_counts(self, memory, sets, parameters):
-        loop.train(*sets, parameters(**EVERYTHING), 3, memory)
-        (arrays,) = memory.values()
-        arrays["seconds"] = np.array([1000.0, 300.0])
-        result = loop.train(*sets, parameters(**EVERYTHING), 3, memory)
-        assert result.train_seconds == 1000
-        assert result.recording_seconds == 300
+    def test_seconds_before_the_interruption_count(self, checkpoint, training_sets, parameters):
+        loop.train(training_sets, parameters(**EVERYTHING), 3, checkpoint)
+        checkpoint.save(checkpoint.load() | {"seconds": np.array([1000.0, 300.0])})
+        cost = loop.train(training_sets, parameters(**EVERYTHING), 3, checkpoint).cost
+        assert (cost["train_seconds"], cost["recording_seconds"]) == (1000, 300)
 
-    def test_another_training_starts_afresh_and_says_so(
-        self, memory, sets, parameters, undisturbed, caplog
-    ):
-        chosen = parameters(**EVERYTHING)
-        loop.train(*sets, chosen, 4, memory)
-        (before,) = memory
-        with caplog.at_level(logging.INFO):
-            result = loop.train(*sets, chosen, 3, memory)
-        assert "starting afresh: the checkpoints in" in caplog.text
-        assert before in caplog.text
-        assert before in memory
-        assert_same(result, undisturbed)
-
-    def test_a_short_training_leaves_no_checkpoint(self, memory, sets, parameters):
-        loop.train(*sets, parameters(checkpoint_seconds=60), 0, memory)
-        assert memory == {}
+    def test_short_training_leaves_no_checkpoint(self, checkpoint, training_sets, parameters):
+        loop.train(training_sets, parameters(epochs=1), 0, checkpoint)
+        assert not checkpoint.folder.exists()
 
 
 class TestName:
-    def test_what_decides_how_a_training_goes_is_in_the_name(self, sets, parameters):
+    def test_name_depends_on_whatever_determines_the_result(self, sets, parameters):
         train, validation, test = sets
+        whole = TrainingSets(*sets)
+        reversed_ = train.take(np.arange(100)[::-1])
         names = [
             name_of_training(*arguments)
             for arguments in (
-                (parameters(), 0, sets),
-                (parameters(), 1, sets),
-                (parameters(learning_rate=0.2), 0, sets),
-                (parameters(augmentation={"rotation": 1}), 0, sets),
-                (parameters(), 0, (train, None, test)),
-                (parameters(), 0, (train.take(np.arange(99)), validation, test)),
-                (parameters(), 0, (train.take(np.arange(100)[::-1]), validation, test)),
+                (parameters(), 0, whole),
+                (parameters(), 1, whole),
+                (parameters(learning_rate=0.2), 0, whole),
+                (parameters(augmentation={"rotation": 1}), 0, whole),
+                (parameters(), 0, TrainingSets(train, None, test)),
+                (parameters(), 0, TrainingSets(train.take(np.arange(99)), validation, test)),
+                (parameters(), 0, TrainingSets(reversed_, validation, test)),
+                (parameters(), 0, whole, "deskew"),
+                (parameters(), 0, whole, 18),
             )
         ]
         assert len(set(names)) == len(names)
         assert names[0].startswith("seed_0_")
 
-    def test_what_does_not_is_not(self, sets, parameters):
-        one = name_of_training(parameters(), 0, sets)
-        others = parameters(checkpoint_seconds=1, networks=3, views=("original", 18))
-        assert one == name_of_training(others, 0, sets)
+    def test_name_does_not_depend_on_the_checkpoints(self, training_sets, parameters):
+        elsewhere = parameters(checkpoints={"folder": "elsewhere", "seconds": 1})
+        one, other = (
+            name_of_training(chosen, 0, training_sets) for chosen in (parameters(), elsewhere)
+        )
+        assert one == other
+
+    def test_images_are_digested_once(self, sets, parameters, monkeypatch):
+        whole = TrainingSets(*sets)
+        first = name_of_training(parameters(), 0, whole)
+        monkeypatch.setattr(hashlib, "sha256", CountingDigest)
+        CountingDigest.bytes_read = 0
+        assert name_of_training(parameters(), 0, whole) == first
+        assert 0 < CountingDigest.bytes_read < 5_000  # the parameters alone
+        TrainingSets(*sets).digest  # noqa: B018 - digests the images anew
+        assert CountingDigest.bytes_read > 250 * 784
+
+
+class CountingDigest:
+    """SHA-256 that counts the bytes."""
+
+    bytes_read = 0
+
+    def __init__(self, content=b""):
+        self._digest = SHA256()
+        self.update(content)
+
+    def update(self, content):
+        CountingDigest.bytes_read += memoryview(content).nbytes
+        self._digest.update(content)
+
+    def hexdigest(self):
+        return self._digest.hexdigest()
+
+
+class TestFile:
+    def test_saved_arrays_are_loaded(self, checkpoint):
+        checkpoint.save({"x": np.arange(3), "y z": np.array(1.5, dtype=np.float32)})
+        loaded = checkpoint.load()
+        assert set(loaded) == {"x", "y z"}
+        np.testing.assert_array_equal(loaded["x"], [0, 1, 2])
+        assert loaded["y z"].dtype == np.float32
+
+    def test_load_without_a_file_returns_none_and_makes_no_folder(self, checkpoint):
+        assert checkpoint.load() is None
+        checkpoint.remove()
+        assert not checkpoint.folder.exists()
+
+    def test_failed_save_leaves_the_earlier_file_and_nothing_else(self, checkpoint):
+        class Unreadable:
+            def __array__(self, *args, **kwargs):
+                raise RuntimeError("no")
+
+        checkpoint.save({"x": np.array(1)})
+        with pytest.raises(RuntimeError, match="no"):
+            checkpoint.save({"x": Unreadable()})
+        assert checkpoint.load()["x"] == 1
+        assert list(checkpoint.folder.iterdir()) == [checkpoint.path]
+
+    def test_damaged_file_is_refused(self, checkpoint):
+        checkpoint.save({"x": np.array(1)})
+        checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:-30])
+        words = f"{checkpoint.path}: found an unreadable file"
+        with pytest.raises(ValueError, match=re.escape(words)) as caught:
+            checkpoint.load()
+        assert str(caught.value).endswith("delete it to start the training again")
+
+    def test_file_of_another_training_is_refused(self, checkpoint):
+        other = Checkpoint(checkpoint.folder, "seed_4_fedcba9876543210")
+        other.save({"x": np.array(1)})
+        other.path.rename(checkpoint.path)
+        words = f"found the checkpoint of {other.name}, expected that of {checkpoint.name}"
+        with pytest.raises(ValueError, match=words):
+            checkpoint.load()
+
+    def test_removal_leaves_the_checkpoints_of_other_trainings(self, checkpoint):
+        other = Checkpoint(checkpoint.folder, "seed_4_fedcba9876543210")
+        for each in (checkpoint, other):
+            each.save({"x": np.array(1)})
+        checkpoint.remove()
+        assert list(checkpoint.folder.iterdir()) == [other.path]
+
+    def test_concurrent_saves_leave_an_intact_file(self, checkpoint):
+        """Two processes write at the same time, and each file that is read is a whole one."""
+        child = textwrap.dedent("""
+            import sys
+            from pathlib import Path
+            import numpy as np
+            from mnist_gradients.training.checkpoints import Checkpoint
+            number = int(sys.argv[3])
+            for _ in range(10):
+                arrays = {"x": np.full(20_000 * (number + 1), number)}
+                Checkpoint(Path(sys.argv[1]), sys.argv[2]).save(arrays)
+        """)
+        checkpoint.save({"x": np.zeros(20_000, int)})
+        arguments = [sys.executable, "-c", child, str(checkpoint.folder), checkpoint.name]
+        writers = [subprocess.Popen([*arguments, str(number)]) for number in (0, 1)]
+        read = 0
+        while any(writer.poll() is None for writer in writers):
+            x = checkpoint.load()["x"]
+            assert len(x) == 20_000 * (x[0] + 1)
+            assert (x == x[0]).all()
+            read += 1
+        assert [writer.returncode for writer in writers] == [0, 0]
+        assert read > 0
+        assert list(checkpoint.folder.iterdir()) == [checkpoint.path]
 
 
 CHILD = """
     import os, signal, sys
+    from pathlib import Path
     import numpy as np
     sys.path.insert(0, {folder!r})
     from job import chosen, sets
-    from mnist_gradients.datasets import CheckpointsDataset, checkpoints
-    from mnist_gradients.training import loop
+    from mnist_gradients.training import checkpoints, loop
 
-    saves, how = int(sys.argv[1]), sys.argv[2]
-    store = CheckpointsDataset(filepath={checkpoints!r}).load()
+    saves, when = int(sys.argv[1]), sys.argv[2]
+    checkpoint = checkpoints.Checkpoint(Path({checkpoints!r}), "seed_3")
     count = 0
 
-    def write_or_die(arrays, file, write=checkpoints.write_npz):
+    savez = np.savez
+
+    def write_or_die(file, **arrays):
         global count
         count += 1
-        if count == saves and how == "half-way":
+        if count == saves and when == "while writing":
             file.write(b"PK")
             file.flush()
             os.kill(os.getpid(), signal.SIGKILL)
-        write(arrays, file)
+        savez(file, **arrays)
 
     def iterations_or_death(*arguments, compiled=loop.compile_iterations, **options):
         run = compiled(*arguments, **options)
 
         def run_or_die(*arrays):
-            if count == saves and how == "between":
+            if count == saves and when == "between":
                 os.kill(os.getpid(), signal.SIGKILL)
             return run(*arrays)
 
         return run_or_die
 
-    checkpoints.write_npz = write_or_die
+    np.savez = write_or_die
     loop.compile_iterations = iterations_or_death
-    result = loop.train(*sets, chosen, 3, store)
+    result = loop.train(sets, chosen, 3, checkpoint)
+    np.savez = savez
     result.history.to_csv({history!r}, index=False)
     np.savez({weights!r}, *result.network.get_weights())
 """
@@ -156,8 +258,8 @@ CHILD = """
 
 @pytest.mark.slow
 @pytest.mark.tensorflow
-def test_a_process_killed_again_and_again_ends_as_if_undisturbed(
-    tmp_path, sets, parameters, undisturbed
+def test_process_killed_repeatedly_ends_as_an_uninterrupted_one(
+    tmp_path, sets, parameters, uninterrupted
 ):
     chosen = parameters(**EVERYTHING)
     images = {f"images_{i}": images.images for i, images in enumerate(sets)}
@@ -167,10 +269,13 @@ def test_a_process_killed_again_and_again_ends_as_if_undisturbed(
         textwrap.dedent(f"""
         import numpy as np
         from mnist_gradients.core.labelled_images import LabelledImages
-        from mnist_gradients.training.parameters import FnnParameters
-        chosen = FnnParameters.model_validate_json({chosen.model_dump_json()!r})
+        from mnist_gradients.training.parameters import TrainingParameters
+        from mnist_gradients.training.sets import TrainingSets
+        chosen = TrainingParameters.model_validate_json({chosen.model_dump_json()!r})
         with np.load({str(tmp_path / "sets.npz")!r}) as file:
-            sets = [LabelledImages(file[f"images_{{i}}"], file[f"labels_{{i}}"]) for i in range(3)]
+            sets = TrainingSets(
+                *(LabelledImages(file[f"images_{{i}}"], file[f"labels_{{i}}"]) for i in range(3))
+            )
         """)
     )
     checkpoints = tmp_path / "checkpoints"
@@ -181,23 +286,24 @@ def test_a_process_killed_again_and_again_ends_as_if_undisturbed(
         weights=str(tmp_path / "weights.npz"),
     )
 
-    def run(saves, how):
-        command = [sys.executable, "-c", child, str(saves), how]
+    def run(saves, when):
+        command = [sys.executable, "-c", child, str(saves), when]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert run(1, "between").returncode == -signal.SIGKILL  # after the first checkpoint
     assert len(list(checkpoints.glob("*.npz"))) == 1
-    assert run(1, "half-way").returncode == -signal.SIGKILL  # while the second is being written
+    assert run(1, "while writing").returncode == -signal.SIGKILL  # the second checkpoint
     assert len(list(checkpoints.glob("*.unfinished"))) == 1
     last = run(0, "never")
     assert last.returncode == 0, last.stderr
     history = pd.read_csv(tmp_path / "history.csv")
-    expected = undisturbed.history
+    expected = uninterrupted.history
     for column in expected:
         np.testing.assert_array_equal(
             history[column].to_numpy(expected[column].dtype), expected[column]
         )
     with np.load(tmp_path / "weights.npz") as weights:
-        for found, wanted in zip(weights.values(), undisturbed.network.get_weights(), strict=True):
+        for found, wanted in zip(
+            weights.values(), uninterrupted.network.get_weights(), strict=True
+        ):
             np.testing.assert_array_equal(found, wanted)
-    assert CheckpointsDataset(filepath=str(checkpoints)).load().names()

@@ -1,3 +1,5 @@
+import random
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ def layers(network):
 
 
 def test_layers_of_the_plain_network(parameters):
-    network = build_network(parameters(hidden_widths=(16, 8)), (5, 7), n_classes=3)
+    network = build_network(parameters(hidden_units=(16, 8)), (5, 7), n_classes=3, seed=0)
     assert layers(network) == [
         "Rescaling",
         "Flatten",
@@ -25,9 +27,9 @@ def test_layers_of_the_plain_network(parameters):
     ]
 
 
-def test_normalisation_takes_the_place_of_the_bias_and_dropout_comes_last(parameters):
+def test_batch_normalisation_replaces_the_bias_and_dropout_comes_last(parameters):
     chosen = parameters(batch_normalisation=True, dropout=0.25, activation="gelu")
-    network = build_network(chosen, (5, 7), n_classes=3)
+    network = build_network(chosen, (5, 7), n_classes=3, seed=0)
     assert layers(network)[2:-1] == ["Dense", "BatchNormalization", "Activation", "Dropout"]
     assert not network.layers[2].use_bias
     assert network.layers[4].activation.__name__ == "gelu"
@@ -35,7 +37,7 @@ def test_normalisation_takes_the_place_of_the_bias_and_dropout_comes_last(parame
 
 
 def test_network_takes_raw_pixels_and_gives_logits(parameters):
-    network = build_network(parameters(), (5, 7), n_classes=3)
+    network = build_network(parameters(), (5, 7), n_classes=3, seed=0)
     pixels = np.random.default_rng(0).integers(0, 256, (4, 5, 7)).astype(np.float32)
     W, b, V, c = network.get_weights()
     hidden = np.maximum(pixels.reshape(4, -1) / 255 @ W + b, 0)
@@ -46,7 +48,7 @@ def test_network_takes_raw_pixels_and_gives_logits(parameters):
     ("optimiser", "name"),
     [("sgd", "SGD"), ("momentum", "SGD"), ("adam", "Adam"), ("adamw", "AdamW")],
 )
-def test_optimiser_is_the_one_asked_for(parameters, optimiser, name):
+def test_optimiser_is_the_configured_one(parameters, optimiser, name):
     built = build_optimiser(parameters(optimiser=optimiser, weight_decay=0.01), 10)
     assert type(built).__name__ == name
     assert float(built.learning_rate) == pytest.approx(0.1)
@@ -56,45 +58,52 @@ def test_optimiser_is_the_one_asked_for(parameters, optimiser, name):
     assert built.weight_decay == (0.01 if optimiser == "adamw" else None)
 
 
-def rates(parameters, iterations_per_epoch, schedule="cosine", **changes):
-    chosen = parameters(schedule=schedule, epochs=4, **changes)
+def rates(parameters, iterations_per_epoch, epochs=4):
+    chosen = parameters(schedule="cosine", epochs=epochs)
     schedule = build_optimiser(chosen, iterations_per_epoch)._learning_rate
-    iterations = 4 * iterations_per_epoch
-    return np.array([float(schedule(step)) for step in range(iterations + 1)])
+    return np.array([float(schedule(i)) for i in range(epochs * iterations_per_epoch + 1)])
 
 
-def test_cosine_falls_from_the_highest_rate_to_zero(parameters):
+def test_cosine_schedule_rises_for_half_an_epoch_and_falls_to_zero(parameters):
     found = rates(parameters, 10)
-    expected = 0.1 * (1 + np.cos(np.pi * np.arange(41) / 40)) / 2
-    np.testing.assert_allclose(found, expected, atol=1e-7)
-
-
-def test_warm_up_rises_linearly_from_zero(parameters):
-    found = rates(parameters, 10, warmup_epochs=0.5)
     np.testing.assert_allclose(found[:6], 0.1 * np.arange(6) / 5, atol=1e-7)
-    assert (np.diff(found[5:]) < 0).all()
-    assert found[-1] == pytest.approx(0, abs=1e-7)
+    expected = 0.1 * (1 + np.cos(np.pi * np.arange(36) / 35)) / 2
+    np.testing.assert_allclose(found[5:], expected, atol=1e-7)
 
 
-def test_rate_stays_and_falls_over_the_last_fifth(parameters):
-    found = rates(parameters, 10, "warmup_stable_decay", warmup_epochs=0.5)
-    np.testing.assert_allclose(found[:6], 0.1 * np.arange(6) / 5, atol=1e-7)
-    np.testing.assert_allclose(found[5:33], 0.1, atol=1e-7)
-    np.testing.assert_allclose(found[32:], 0.1 * np.arange(8, -1, -1) / 8, atol=1e-7)
+def test_schedule_of_a_single_iteration_is_finite(parameters):
+    assert np.isfinite(rates(parameters, 1, epochs=1)).all()
 
 
-def test_rate_stays_from_the_start_without_a_warm_up(parameters):
-    assert rates(parameters, 10, "warmup_stable_decay")[0] == pytest.approx(0.1)
+def weights(parameters, seed, **changes):
+    return build_network(parameters(**changes), (5, 7), 3, seed).get_weights()
 
 
-def test_mixed_precision_multiplies_in_bfloat16_and_keeps_weights_in_float32(parameters):
-    chosen = parameters(precision="mixed_bfloat16", batch_normalisation=True)
-    network = build_network(chosen, (5, 7), n_classes=3)
-    assert {str(variable.dtype) for variable in network.weights} == {"float32"}
-    assert [layer.compute_dtype for layer in network.layers[2:]] == ["bfloat16"] * 3 + ["float32"]
-    assert str(network(np.zeros((1, 5, 7), np.float32)).dtype).endswith("float32'>")
+def test_seed_determines_the_initial_weights_of_each_layer(parameters):
+    one, same, other = (weights(parameters, seed, hidden_units=(35, 35)) for seed in (0, 0, 1))
+    for first, second, third in zip(one, same, other, strict=True):
+        np.testing.assert_array_equal(first, second)
+        assert first.ndim == 1 or (first != third).any()  # biases are zero
+    assert (one[0] != one[2]).any()  # equal shapes, different layers
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "warmup_stable_decay"])
-def test_warm_up_longer_than_the_run_still_ends(parameters, schedule):
-    assert np.isfinite(rates(parameters, 1, schedule, warmup_epochs=100)).all()
+def test_pythons_random_numbers_neither_change_the_network_nor_are_changed(parameters):
+    first = weights(parameters, 0)
+    random.seed(5)
+    state = random.getstate()
+    for before, after in zip(first, weights(parameters, 0), strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert random.getstate() == state
+
+
+def test_each_dropout_layer_has_its_own_seed(parameters):
+    def dropped(seed):
+        network = build_network(parameters(dropout=0.5, hidden_units=(64, 64)), (5, 7), 3, seed)
+        layers = [layer for layer in network.layers if layer.name.startswith("dropout")]
+        ones = np.ones((1, 64), np.float32)
+        return [np.asarray(layer(ones, training=True)) for layer in layers]
+
+    one, same, other = dropped(0), dropped(0), dropped(1)
+    np.testing.assert_array_equal(one, same)
+    assert (one[0] != one[1]).any()
+    assert (np.array(one) != np.array(other)).any()

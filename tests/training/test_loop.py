@@ -8,7 +8,10 @@ from mnist_gradients.core.tensorflow_import import import_tensorflow
 from mnist_gradients.maths.softmax import log_softmax
 from mnist_gradients.training import loop
 from mnist_gradients.training.batches import draw_batches
+from mnist_gradients.training.compiled import compile_evaluation
+from mnist_gradients.training.loop import evaluation_points
 from mnist_gradients.training.network import build_network
+from mnist_gradients.training.sets import TrainingSets
 
 COLUMNS = [
     "iteration",
@@ -22,18 +25,39 @@ COLUMNS = [
 ]
 
 
-def test_batch_larger_than_the_training_set_is_refused(sets, parameters):
+def test_batch_larger_than_the_training_set_is_refused(training_sets, parameters):
     words = (
         "parameter fnn.batch_size: found 101, expected at most 100, the number of training images"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
-        loop.train(*sets, parameters(batch_size=101), seed=0)
+        loop.train(training_sets, parameters(batch_size=101), seed=0)
+
+
+@pytest.mark.parametrize(
+    ("n_iterations", "evaluate_every", "expected"),
+    [
+        (9, 4, [1, 2, 3, 4, 8, 9]),
+        (40, 15, [1, 2, 3, 4, 5, 6, 8, 10, 13, 15, 30, 40]),
+        (6, 2, [1, 2, 4, 6]),
+        (5, 1, [1, 2, 3, 4, 5]),
+        (1, 100, [1]),
+        (7, 10**9, [1, 2, 3, 4, 5, 6, 7]),
+    ],
+)
+def test_evaluation_points_grow_to_the_largest_interval(n_iterations, evaluate_every, expected):
+    assert list(evaluation_points(n_iterations, evaluate_every)) == expected
+
+
+def test_default_run_is_evaluated_at_thirty_points_or_more():
+    points = list(evaluation_points(6736, 842))
+    assert len(points) >= 30
+    assert sum(point < 421 for point in points) >= 15
 
 
 @pytest.fixture(scope="module")
-def plain(sets, parameters):
+def plain(training_sets, parameters):
     """Nine iterations of plain gradient descent: three epochs of three batches of 30 images."""
-    return loop.train(*sets, parameters(), seed=0)
+    return loop.train(training_sets, parameters(), seed=0)
 
 
 def losses_and_hits(network, images):
@@ -50,18 +74,20 @@ class TestHistory:
         assert plain.history["epoch"].tolist() == [1, 1, 1, 2, 2, 2, 3, 3, 3]
         assert plain.history[["train_loss", "train_accuracy"]].notna().all(axis=None)
 
-    def test_evaluated_every_so_often_and_at_the_end_only(self, plain):
+    def test_test_images_are_evaluated_at_the_points_validation_images_at_the_regular_ones(
+        self, plain
+    ):
+        points = {"validation": [4, 8, 9], "test": [1, 2, 3, 4, 8, 9]}
         for column in COLUMNS[4:]:
             evaluated = plain.history.loc[plain.history[column].notna(), "iteration"]
-            assert evaluated.tolist() == [4, 8, 9]
+            assert evaluated.tolist() == points[column.partition("_")[0]]
 
     def test_agrees_with_the_same_steps_taken_one_by_one(self, plain, sets, parameters):
         """Plain Keras in eager mode, with no code of the training but the order of the batches."""
         tf = import_tensorflow()
         import keras
 
-        keras.utils.set_random_seed(0)
-        network = build_network(parameters(), (28, 28), n_classes=10)
+        network = build_network(parameters(), (28, 28), n_classes=10, seed=0)
         cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         train, _, test = sets
         batches = draw_batches(len(train), parameters(), seed=0)
@@ -74,7 +100,7 @@ class TestHistory:
             gradients = tape.gradient(loss, network.trainable_variables)
             for variable, gradient in zip(network.trainable_variables, gradients, strict=True):
                 variable.assign_sub(0.1 * gradient)
-            if row.iteration in (4, 8, 9):  # after the update
+            if row.iteration in (1, 2, 3, 4, 8, 9):  # after the update
                 losses, hits = losses_and_hits(network, test)
                 assert row.test_loss == pytest.approx(losses.mean(), abs=1e-5)
                 assert row.test_accuracy == pytest.approx(hits.mean())
@@ -88,32 +114,32 @@ class TestHistory:
             assert last[f"{name}_accuracy"] == pytest.approx(hits.mean())
 
     def test_seconds_of_recording_are_part_of_the_seconds_of_training(self, plain):
-        assert 0 < plain.recording_seconds < plain.train_seconds
+        assert 0 < plain.cost["recording_seconds"] < plain.cost["train_seconds"]
 
     def test_label_smoothing_changes_the_steps_but_not_what_is_recorded(
-        self, plain, sets, parameters
+        self, plain, training_sets, parameters
     ):
-        smoothed = loop.train(*sets, parameters(label_smoothing=0.5), seed=0).history
+        smoothed = loop.train(training_sets, parameters(label_smoothing=0.5), seed=0).history
         first, last = smoothed.iloc[0], smoothed.iloc[-1]
         assert first["train_loss"] == plain.history["train_loss"].iloc[0]
         assert last["train_loss"] > plain.history["train_loss"].iloc[-1] + 0.01
 
 
 @pytest.mark.tensorflow
-def test_same_seed_gives_the_same_history_and_weights_with_every_option_on(sets, parameters):
+def test_same_seed_gives_the_same_history_and_weights_with_every_option_on(
+    sets, training_sets, parameters
+):
     chosen = parameters(
         optimiser="adamw",
         weight_decay=0.01,
         schedule="cosine",
-        warmup_epochs=0.5,
         batch_normalisation=True,
         dropout=0.2,
         label_smoothing=0.1,
-        weight_averaging=0.9,
-        augmentation={"max_shift": 2, "rotation": 10, "scale": 0.1, "shear": 0.1, "elastic": 1},
+        augmentation={"translation": 2, "rotation": 10, "scale": 0.1, "shear": 0.1, "elastic": 1},
         epochs=2,
     )
-    one, two = (loop.train(*sets, chosen, seed=5) for _ in range(2))
+    one, two = (loop.train(training_sets, chosen, seed=5) for _ in range(2))
     pd.testing.assert_frame_equal(one.history, two.history, check_exact=True)
     for weights, again in zip(one.network.get_weights(), two.network.get_weights(), strict=True):
         np.testing.assert_array_equal(weights, again)
@@ -124,15 +150,15 @@ def test_same_seed_gives_the_same_history_and_weights_with_every_option_on(sets,
 
 
 @pytest.mark.tensorflow
-def test_another_seed_gives_another_history(plain, sets, parameters):
-    other = loop.train(*sets, parameters(epochs=1), seed=1).history
+def test_another_seed_gives_another_history(plain, training_sets, parameters):
+    other = loop.train(training_sets, parameters(epochs=1), seed=1).history
     assert (other["train_loss"] != plain.history["train_loss"].iloc[:3]).all()
 
 
 @pytest.mark.tensorflow
-def test_diverging_training_stops_and_names_the_learning_rate(sets, parameters):
+def test_diverging_training_stops_and_names_the_learning_rate(training_sets, parameters):
     with pytest.raises(FloatingPointError) as caught:
-        loop.train(*sets, parameters(learning_rate=1e30), seed=0)
+        loop.train(training_sets, parameters(learning_rate=1e30), seed=0)
     assert re.fullmatch(
         r"training loss: found (nan|inf) at iteration [234], expected a finite number; "
         r"try a smaller fnn\.learning_rate \(now 1e\+30\)",
@@ -141,44 +167,28 @@ def test_diverging_training_stops_and_names_the_learning_rate(sets, parameters):
 
 
 @pytest.mark.tensorflow
-def test_thinned_history_keeps_the_true_losses_and_every_evaluation(plain, sets, parameters):
-    thinned = loop.train(*sets, parameters(record_every=3), seed=0).history
-    kept = plain.history[plain.history["iteration"].isin([3, 4, 6, 8, 9])].reset_index(drop=True)
+def test_thinned_history_keeps_the_true_losses_and_every_evaluation(
+    plain, training_sets, parameters
+):
+    thinned = loop.train(training_sets, parameters(record_every=3), seed=0).history
+    kept = plain.history[plain.history["iteration"].isin([1, 2, 3, 4, 6, 8, 9])].reset_index(
+        drop=True
+    )
     pd.testing.assert_frame_equal(thinned, kept, check_exact=True)
 
 
 @pytest.mark.tensorflow
 def test_without_validation_images_nothing_is_measured_on_them(plain, sets, parameters):
     train, _, test = sets
-    history = loop.train(train, None, test, parameters(), seed=0).history
+    history = loop.train(TrainingSets(train, None, test), parameters(), seed=0).history
     assert history[["validation_loss", "validation_accuracy"]].isna().all(axis=None)
     columns = [*COLUMNS[:4], *COLUMNS[6:]]
     pd.testing.assert_frame_equal(history[columns], plain.history[columns], check_exact=True)
 
 
 @pytest.mark.tensorflow
-def test_average_is_that_of_the_weights_after_each_iteration(sets, parameters):
-    """Each epoch alone gives the weights after it; here an epoch is one iteration."""
-    options = {"batch_size": 100, "evaluate_every": 1, "schedule": "constant"}
-    mean = None
-    for epochs in range(1, 5):
-        weights = loop.train(*sets, parameters(**options, epochs=epochs), 0).network
-        keep = min(0.2, epochs / (10 + epochs))
-        if mean is None:
-            started = loop.train(*sets, parameters(**options, epochs=1, learning_rate=1e-30), 0)
-            mean = started.network.get_weights()
-        values = weights.get_weights()
-        mean = [keep * m + (1 - keep) * v for m, v in zip(mean, values, strict=True)]
-    result = loop.train(*sets, parameters(**options, epochs=4, weight_averaging=0.2), 0)
-    for expected, found in zip(mean, result.network.get_weights(), strict=True):
-        np.testing.assert_allclose(found, expected, atol=1e-6)
-    losses, _ = losses_and_hits(result.network, sets[2])
-    assert result.history["test_loss"].iloc[-1] == pytest.approx(losses.mean(), abs=1e-5)
-
-
-@pytest.mark.tensorflow
 def test_evaluation_in_batches_is_the_mean_over_all_images(sets, plain):
-    evaluate = loop.compile_evaluation(plain.network, batch_size=30)  # the last one holds 10
+    evaluate = compile_evaluation(plain.network, batch_size=30)  # the last one holds 10
     loss, accuracy = evaluate(sets[2])
     losses, hits = losses_and_hits(plain.network, sets[2])
     assert loss == pytest.approx(losses.mean(), abs=1e-5)

@@ -13,15 +13,15 @@ import pandas as pd
 from mnist_gradients.benchmarking.parameters import ThroughputParameters
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.tensorflow_import import import_tensorflow
-from mnist_gradients.training import loop
 from mnist_gradients.training.augmentation import (
-    Deformations,
-    build_deformation,
-    draw_deformations,
+    Augmentations,
+    build_augmentation,
+    draw_augmentations,
 )
 from mnist_gradients.training.batches import draw_batches, stack
+from mnist_gradients.training.compiled import compile_iterations
 from mnist_gradients.training.network import build_network, build_optimiser
-from mnist_gradients.training.parameters import FnnParameters
+from mnist_gradients.training.parameters import TrainingParameters
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ Timed = Callable[[int], float]
 
 
 def measure_throughput(
-    train: LabelledImages, fnn: FnnParameters, parameters: ThroughputParameters, seed: int
+    train: LabelledImages, fnn: TrainingParameters, parameters: ThroughputParameters, seed: int
 ) -> pd.DataFrame:
     """Measure the training of each network: as configured, and plain work in four ways.
 
@@ -43,7 +43,7 @@ def measure_throughput(
     each iteration.
 
     Returns:
-        One row per network and way of training: network, hidden_widths, batch_size, way,
+        One row per network and way of training: network, hidden_units, batch_size, way,
         images_per_second, and fraction_of_peak, the floating-point operations of the matrix
         products per second relative to those of a product of two large matrices in float32.
     """
@@ -66,7 +66,7 @@ def measure_throughput(
             rows.append(
                 {
                     "network": name,
-                    "hidden_widths": "-".join(map(str, plain.hidden_widths)),
+                    "hidden_units": "-".join(map(str, plain.hidden_units)),
                     "batch_size": plain.batch_size,
                     "way": way,
                     "images_per_second": round(speed),
@@ -77,12 +77,12 @@ def measure_throughput(
 
 
 def measure_augmentation(
-    train: LabelledImages, fnn: FnnParameters, parameters: ThroughputParameters, seed: int
+    train: LabelledImages, fnn: TrainingParameters, parameters: ThroughputParameters, seed: int
 ) -> pd.DataFrame:
     """Measure the cost of augmenting an image, random draws included.
 
     Returns:
-        One row per network: network; max_shift, rotation, scale, shear and elastic; microseconds,
+        One row per network: network; translation, rotation, scale, shear and elastic; microseconds,
         the CPU time per image of all threads together; setup_seconds, the CPU time of compiling
         and of making the bank of displacement fields, once in a training.
     """
@@ -93,17 +93,17 @@ def measure_augmentation(
         images = tf.constant(train.images[: fnn.changed(changes).batch_size])
         rng = np.random.default_rng(seed)
         began = time.process_time()
-        deform = build_deformation(train.images.shape[1:], augmentation, seed)
+        augment = build_augmentation(train.images.shape[1:], augmentation, seed)
 
         @tf.function(jit_compile=True)
         def compiled(*how: Any) -> Any:
-            return deform(images, Deformations(*how))  # noqa: B023 - used at once
+            return augment(images, Augmentations(*how))  # noqa: B023 - used at once
 
-        compiled(*draw_deformations(len(images), augmentation, rng).arrays())
+        compiled(*draw_augmentations(len(images), augmentation, rng).arrays())
         setup_seconds = time.process_time() - began
         began = time.process_time()
         for _ in range(AUGMENTED_BATCHES):
-            compiled(*draw_deformations(len(images), augmentation, rng).arrays()).numpy()
+            compiled(*draw_augmentations(len(images), augmentation, rng).arrays()).numpy()
         seconds = (time.process_time() - began) / (AUGMENTED_BATCHES * len(images))
         logger.info("    %s: %.1f microseconds to augment an image", name, 1e6 * seconds)
         options = augmentation.model_dump(exclude={"elastic_smoothness"})
@@ -127,30 +127,28 @@ def measure_peak() -> float:
     return 2 * PEAK_SIDE**3 / min(seconds)
 
 
-def operations_per_image(images: LabelledImages, parameters: FnnParameters) -> int:
+def operations_per_image(images: LabelledImages, parameters: TrainingParameters) -> int:
     """Return the floating-point operations in the matrix products of an image's training.
 
     Forward X W, backward X^T D and D W^T, two for each weight; the first layer passes nothing on.
     """
     n_classes = int(images.labels.max()) + 1
-    sizes = [images.images[0].size, *parameters.hidden_widths, n_classes]
+    sizes = [images.images[0].size, *parameters.hidden_units, n_classes]
     weights = [a * b for a, b in pairwise(sizes)]
     return 6 * sum(weights) - 2 * weights[0]
 
 
-def _plain(parameters: FnnParameters) -> FnnParameters:
+def _plain(parameters: TrainingParameters) -> TrainingParameters:
     """Return the same sizes with the options alone that all ways of training have."""
-    nothing = dict.fromkeys(("max_shift", "rotation", "scale", "shear", "elastic"), 0)
+    nothing = dict.fromkeys(("translation", "rotation", "scale", "shear", "elastic"), 0)
     changes = {
         "activation": "relu",
         "dropout": 0.0,
         "batch_normalisation": False,
-        "precision": "float32",
         "optimiser": "adam",
         "schedule": "constant",
         "learning_rate": 1e-3,
         "label_smoothing": 0.0,
-        "weight_averaging": 0.0,
         "augmentation": nothing,
     }
     return parameters.changed(changes)
@@ -164,17 +162,12 @@ def _images_per_second(timed: Timed, batch_size: int, seconds: float) -> float:
     return iterations * batch_size / timed(iterations)
 
 
-def _resident(images: LabelledImages, parameters: FnnParameters, seed: int) -> Timed:
+def _resident(images: LabelledImages, parameters: TrainingParameters, seed: int) -> Timed:
     import_tensorflow()
     n_classes = int(images.labels.max()) + 1
-    network = build_network(parameters, images.images.shape[1:], n_classes)
+    network = build_network(parameters, images.images.shape[1:], n_classes, seed)
     optimiser = build_optimiser(parameters, len(images) // parameters.batch_size)
-    average = None
-    if parameters.weight_averaging:
-        average = build_network(parameters, images.images.shape[1:], n_classes)
-    run = loop.compile_iterations(
-        network, optimiser, images, parameters, seed=seed, average=average
-    )
+    run = compile_iterations(network, optimiser, images, parameters, seed)
     batches = draw_batches(len(images), parameters, seed)
 
     def timed(iterations: int) -> float:
@@ -185,13 +178,13 @@ def _resident(images: LabelledImages, parameters: FnnParameters, seed: int) -> T
     return timed
 
 
-def _keras_fit(images: LabelledImages, parameters: FnnParameters, seed: int) -> Timed:
+def _keras_fit(images: LabelledImages, parameters: TrainingParameters, seed: int) -> Timed:
     import_tensorflow()
     import keras
 
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(seed)  # of the order of the images
     n_classes = int(images.labels.max()) + 1
-    network = build_network(parameters, images.images.shape[1:], n_classes)
+    network = build_network(parameters, images.images.shape[1:], n_classes, seed)
     network.compile(
         keras.optimizers.Adam(parameters.learning_rate),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -210,11 +203,11 @@ def _keras_fit(images: LabelledImages, parameters: FnnParameters, seed: int) -> 
     )
 
 
-def _scikit_learn(images: LabelledImages, parameters: FnnParameters, seed: int) -> Timed:
+def _scikit_learn(images: LabelledImages, parameters: TrainingParameters, seed: int) -> Timed:
     from sklearn.neural_network import MLPClassifier
 
     network = MLPClassifier(
-        parameters.hidden_widths,
+        parameters.hidden_units,
         batch_size=parameters.batch_size,
         learning_rate_init=parameters.learning_rate,
         alpha=0.0,
@@ -228,11 +221,11 @@ def _scikit_learn(images: LabelledImages, parameters: FnnParameters, seed: int) 
     )
 
 
-def _numpy(images: LabelledImages, parameters: FnnParameters, seed: int) -> Timed:
+def _numpy(images: LabelledImages, parameters: TrainingParameters, seed: int) -> Timed:
     from mnist_gradients.estimators import GradientMLPClassifier
 
     network = GradientMLPClassifier(
-        hidden_layer_sizes=parameters.hidden_widths,
+        hidden_layer_sizes=parameters.hidden_units,
         batch_size=parameters.batch_size,
         learning_rate=parameters.learning_rate,
         alpha=0.0,

@@ -8,4 +8,10 @@ RENAMED: dict[str, str] = {
     "benchmark.contenders": "benchmark.solvers",
     "benchmark.robustness_rows": "benchmark.robustness.rows",
     "benchmark.scaling.max_shift": "benchmark.scaling.translation",
+    "fnn.hidden_widths": "fnn.hidden_units",
+    "fnn.include_validation": "fnn.train_on_validation",
+    "fnn.augmentation.max_shift": "fnn.augmentation.translation",
+    "fnn.checkpoint_seconds": "fnn.checkpoints.seconds",
+    "fnn.views": "ensemble.normalisations",
+    "fnn.networks": "ensemble.normalisations",
 }

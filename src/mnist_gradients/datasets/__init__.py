@@ -1,10 +1,10 @@
 """Kedro datasets for what Kedro's own lack.
 
-IDX files, labelled images, folders of images, linear and Keras models, checkpoints, and figures
-that can be read back. ``datasets.atomic`` has tables, JSON files and texts without torn files.
+IDX files, labelled images, folders of images, linear and Keras models, figures that can be
+read back, and results that are computed once. ``datasets.atomic`` has tables, JSON files and texts without torn files.
 """
 
-from mnist_gradients.datasets.checkpoints import CheckpointsDataset
+from mnist_gradients.datasets.cached_partitions import CachedPartitionsDataset
 from mnist_gradients.datasets.figure import FigureDataset
 from mnist_gradients.datasets.folder import FolderDataset
 from mnist_gradients.datasets.idx import IdxDataset
@@ -14,7 +14,7 @@ from mnist_gradients.datasets.labelled_images import LabelledImagesDataset
 from mnist_gradients.datasets.linear_models import LinearModelsDataset
 
 __all__ = [
-    "CheckpointsDataset",
+    "CachedPartitionsDataset",
     "FigureDataset",
     "FolderDataset",
     "IdxDataset",

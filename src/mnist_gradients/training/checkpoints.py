@@ -1,43 +1,122 @@
-"""What a training has recorded so far, and how it goes on after it was cut off."""
+"""Checkpoints: the state of a training that was interrupted, kept for the next run.
+
+A checkpoint is a cache entry. Its name is a digest of everything that determines the training, so
+a run with other parameters, another seed or other data never reads it, and the file repeats the
+name inside.
+"""
 
 import hashlib
 import json
 import logging
+import os
+import tempfile
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mnist_gradients.core.labelled_images import LabelledImages
-from mnist_gradients.training.parameters import FnnParameters
+from mnist_gradients.training.normalisations import Normalisation
+from mnist_gradients.training.parameters import TrainingParameters
+from mnist_gradients.training.sets import TrainingSets
 
 logger = logging.getLogger(__name__)
 
-# On the training of one network; its view has changed the images, which count themselves.
-WITHOUT_EFFECT = {"checkpoint_seconds", "networks", "views"}
+# The choice of the sets by train_on_validation is part of their digest.
+WITHOUT_EFFECT = {"checkpoints", "train_on_validation"}
 
 
-class Checkpoints(Protocol):
-    """Where checkpoints are kept; see `mnist_gradients.datasets.checkpoints`."""
+def name_of_training(
+    parameters: TrainingParameters,
+    seed: int,
+    sets: TrainingSets,
+    normalisation: Normalisation = "original",
+) -> str:
+    """Return a name that differs whenever anything differs that determines a training's result.
 
-    def load(self, name: str) -> dict[str, np.ndarray] | None:
-        """Return the arrays of a checkpoint, or None."""
+    These are the parameters, the seed, the images and their normalisation, and the versions of
+    TensorFlow and Keras.
+    """
+    content = {
+        "parameters": parameters.model_dump(mode="json", exclude=WITHOUT_EFFECT),
+        "seed": seed,
+        "images": sets.digest,
+        "normalisation": normalisation,
+        "versions": [version(package) for package in ("tensorflow", "keras")],
+    }
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
+    return f"seed_{seed}_{digest.hexdigest()[:16]}"
 
-    def save(self, name: str, arrays: dict[str, np.ndarray]) -> None:
-        """Keep arrays under a name."""
 
-    def remove(self, name: str) -> None:
-        """Forget a checkpoint."""
+@dataclass(frozen=True)
+class Checkpoint:
+    """The checkpoint of one training: an npz file without Python objects.
 
-    def names(self) -> list[str]:
-        """Return the names of all checkpoints."""
+    A file is replaced only by a complete one, and each process writes under a name of its own
+    first. An interrupted or a concurrent write leaves an intact file.
+
+    Attributes:
+        folder: Folder of the checkpoints of all trainings; made by the first save.
+        name: Name of the training; see `name_of_training`.
+    """
+
+    folder: Path
+    name: str
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.folder / f"{self.name}.npz"
+
+    def load(self) -> dict[str, np.ndarray] | None:
+        """Return the saved arrays, or None if there is no checkpoint.
+
+        Raises:
+            ValueError: If the file is damaged or belongs to another training.
+        """
+        if not self.path.exists():
+            return None
+        try:
+            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            owner = str(arrays.pop("training"))
+        except Exception as error:  # zipfile, zlib and NumPy fail in many ways on a damaged file
+            reason = str(error).partition("\n")[0]
+            raise ValueError(
+                f"{self.path}: found an unreadable file ({reason}), expected a checkpoint; "
+                "delete it to start the training again"
+            ) from error
+        if owner != self.name:
+            raise ValueError(
+                f"{self.path}: found the checkpoint of {owner}, expected that of {self.name}; "
+                "delete it to start the training again"
+            )
+        return arrays
+
+    def save(self, arrays: dict[str, np.ndarray]) -> None:
+        """Save arrays in place of those of an earlier save."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        descriptor, unfinished = tempfile.mkstemp(".unfinished", f"{self.name}.", self.folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                np.savez(file, training=np.array(self.name), **arrays)  # type: ignore[arg-type]
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(unfinished, self.path)
+        except BaseException:
+            Path(unfinished).unlink()
+            raise
+
+    def remove(self) -> None:
+        """Delete the checkpoint, if there is one."""
+        self.path.unlink(missing_ok=True)
 
 
 @dataclass
 class Progress:
-    """How far a training has come.
+    """The progress of a training.
 
     Attributes:
         iterations: Iterations done.
@@ -65,7 +144,7 @@ class Progress:
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray], variables: list[Any]) -> "Progress":
-        """Return what `to_arrays` was given, and set the variables to their values."""
+        """Invert `to_arrays`: return the progress, and set the variables to their values."""
         for i, variable in enumerate(variables):
             variable.assign(arrays[f"variable {i}"])
         columns = {
@@ -77,40 +156,11 @@ class Progress:
         return cls(int(arrays["iterations"]), seconds, recording_seconds, [pd.DataFrame(columns)])
 
 
-def name_of_training(
-    parameters: FnnParameters, seed: int, sets: tuple[LabelledImages | None, ...]
-) -> str:
-    """Return a name that differs whenever anything differs that decides how a training goes.
-
-    These are the parameters, the seed, the images, and the versions of TensorFlow and Keras.
-    """
-    said = {
-        "parameters": parameters.model_dump(mode="json", exclude=WITHOUT_EFFECT),
-        "seed": seed,
-        "versions": [version(package) for package in ("tensorflow", "keras")],
-    }
-    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
-    for images in sets:
-        for array in () if images is None else (images.images, images.labels):
-            digest.update(str(array.shape).encode())
-            digest.update(array.tobytes())
-    return f"seed_{seed}_{digest.hexdigest()[:16]}"
-
-
-def resume(checkpoints: Checkpoints | None, name: str, variables: list[Any]) -> Progress:
-    """Return the progress of the checkpoint of that name; none at all if there is no such one."""
-    if checkpoints is None:
+def resume(checkpoint: Checkpoint | None, variables: list[Any]) -> Progress:
+    """Return the progress in a checkpoint and restore the variables; no progress without one."""
+    arrays = None if checkpoint is None else checkpoint.load()
+    if arrays is None:
         return Progress()
-    arrays = checkpoints.load(name)
-    if arrays is not None:
-        progress = Progress.from_arrays(arrays, variables)
-        logger.info("    going on from the checkpoint of iteration %d", progress.iterations)
-        return progress
-    if others := [other for other in checkpoints.names() if other != name]:
-        logger.info(
-            "    starting afresh: the checkpoints in %s (%s) are of other parameters, seeds or "
-            "data, and stay there for those",
-            checkpoints,
-            ", ".join(others),
-        )
-    return Progress()
+    progress = Progress.from_arrays(arrays, variables)
+    logger.info("    resuming from the checkpoint of iteration %d", progress.iterations)
+    return progress

@@ -1,27 +1,35 @@
 """Train the network and record the true loss of every iteration.
 
-Keras' `fit` hands callbacks the running mean of the epoch, not the loss of the iteration that has
-just run, and it goes through Python once per iteration. Here the training images stay in memory as
-one tensor, and one compiled call runs all iterations up to the next evaluation and returns the loss
-and accuracy of each of them.
+Keras' `fit` gives callbacks the running mean of the epoch, not the loss of the latest iteration,
+and returns to Python after every iteration. Here the training images stay in memory as one tensor,
+and one compiled call runs all iterations up to the next evaluation and returns the loss and the
+accuracy of each.
 """
 
 import logging
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.tensorflow_import import import_tensorflow
-from mnist_gradients.training.augmentation import Deformations, build_deformation
-from mnist_gradients.training.batches import draw_batches, stack
-from mnist_gradients.training.checkpoints import Checkpoints, name_of_training, resume
+from mnist_gradients.core.trained_network import TrainedNetwork
+from mnist_gradients.maths.checking import mismatch
+from mnist_gradients.training.batches import Batch, draw_batches, stack
+from mnist_gradients.training.checkpoints import Checkpoint, Progress, resume
+from mnist_gradients.training.compiled import (
+    Evaluate,
+    Run,
+    compile_evaluation,
+    compile_iterations,
+)
 from mnist_gradients.training.network import build_network, build_optimiser
-from mnist_gradients.training.parameters import FnnParameters
+from mnist_gradients.training.parameters import TrainingParameters
+from mnist_gradients.training.sets import TrainingSets
 
 logger = logging.getLogger(__name__)
 
@@ -30,145 +38,166 @@ HISTORY = (
     *("validation_loss", "validation_accuracy", "test_loss", "test_accuracy"),
 )
 
-Run = Callable[..., tuple[np.ndarray, np.ndarray]]
 
+def evaluation_points(n_iterations: int, evaluate_every: int) -> Iterator[int]:
+    """Yield the iterations after which the network is evaluated, in growing intervals.
 
-@dataclass(frozen=True)
-class TrainingResult:
-    """A trained network, its history, and what the training took.
-
-    Attributes:
-        network: The Keras network.
-        history: One row per recorded iteration; see `train`.
-        iterations: Iterations in all.
-        train_seconds: Wall time of training, recording included.
-        recording_seconds: The part of it spent on evaluating validation and test images.
+    The loss falls fastest at the start, so the first points are close together: each is a third
+    further than the one before, up to ``evaluate_every``. After that its multiples follow, and the
+    last iteration.
     """
-
-    network: Any
-    history: pd.DataFrame
-    iterations: int
-    train_seconds: float
-    recording_seconds: float
+    point = 1
+    while point < min(evaluate_every, n_iterations):
+        yield point
+        point += max(1, point // 3)
+    yield from range(evaluate_every, n_iterations, evaluate_every)
+    yield n_iterations
 
 
 def train(
-    train_images: LabelledImages,
-    validation_images: LabelledImages | None,
-    test_images: LabelledImages,
-    parameters: FnnParameters,
+    sets: TrainingSets,
+    parameters: TrainingParameters,
     seed: int,
-    checkpoints: Checkpoints | None = None,
-) -> TrainingResult:
+    checkpoint: Checkpoint | None = None,
+) -> TrainedNetwork:
     """Train a network; the same seed gives the same bits on the same machine.
 
-    Nothing is chosen by the test images: they are evaluated for the curve alone, and the network
-    that is returned is the one after the last iteration.
+    The validation and the test images decide nothing: they are evaluated for the history only, and
+    the returned network is the one after the last iteration.
 
     Args:
-        train_images: What to train on.
-        validation_images: What to measure on besides; None for nothing.
-        test_images: What to draw the test curve from.
+        sets: Images to train on and to evaluate.
         parameters: Architecture, optimiser and recording.
-        seed: Of the initial weights, the order of the images, their deformations and dropout.
-        checkpoints: Where to keep a checkpoint now and then, and to look for one to go on from;
-            None for no checkpoints. The last one stays.
+        seed: Seed of the initial weights, of dropout, of the order of the images and of their
+            augmentation.
+        checkpoint: Checkpoint to resume from and to save the state in; None for no checkpoint. It
+            stays after the training.
 
     Returns:
-        The network and its history with the columns `HISTORY`: iteration (from 1), epoch (from 1),
-        train_loss and train_accuracy (of the iteration's mini-batch, before its update),
+        The network, its cost and its history with the columns `HISTORY`: iteration (from 1), epoch
+        (from 1), train_loss and train_accuracy (of the iteration's mini-batch, before its update),
         validation_loss, validation_accuracy, test_loss, test_accuracy (after the update, NaN where
-        not evaluated). Losses are mean cross-entropies in nats, accuracies fractions.
+        not evaluated). Losses are mean cross-entropies in nats, accuracies fractions. The test
+        images are evaluated at the `evaluation_points`, the validation images at the multiples of
+        ``evaluate_every`` and at the end.
 
     Raises:
         ValueError: If the batch size exceeds the number of training images.
         FloatingPointError: If the training loss is no longer finite.
     """
-    iterations_per_epoch = len(train_images) // parameters.batch_size
-    if iterations_per_epoch == 0:
-        raise ValueError(
-            f"parameter fnn.batch_size: found {parameters.batch_size}, expected at most "
-            f"{len(train_images)}, the number of training images"
+    n_images, size = len(sets.train), parameters.batch_size
+    if size > n_images:
+        raise mismatch(
+            "parameter fnn.batch_size", size, f"at most {n_images}, the number of training images"
         )
-    import_tensorflow()
-    import keras
-
     began = time.perf_counter()
-    keras.utils.set_random_seed(seed)
-    n_classes = int(train_images.labels.max()) + 1
-    network = build_network(parameters, train_images.images.shape[1:], n_classes)
-    average = keras.models.clone_model(network) if parameters.weight_averaging else None
-    optimiser = build_optimiser(parameters, iterations_per_epoch)
-    run_iterations = compile_iterations(
-        network, optimiser, train_images, parameters, seed=seed, average=average
-    )
-    result = network if average is None else average
-    evaluate = compile_evaluation(result)
-    evaluated_sets = {"validation": validation_images, "test": test_images}
-
-    variables = [*network.variables, *optimiser.variables]
-    if average is not None:
-        average.set_weights(network.get_weights())
-        variables += average.weights
-    name = name_of_training(parameters, seed, (train_images, validation_images, test_images))
-    progress = resume(checkpoints, name, variables)
+    compiled = _compile(sets, parameters, seed)
+    progress = resume(checkpoint, compiled.variables)
     began -= progress.seconds
-    saved_at = progress.seconds  # zero as long as there is no checkpoint
-    n_iterations = parameters.epochs * iterations_per_epoch
-    batches = draw_batches(len(train_images), parameters, seed, first=progress.iterations)
-    while progress.iterations < n_iterations:
-        done = progress.iterations
-        chunk = min(parameters.evaluate_every, n_iterations - done)
-        losses, accuracies = run_iterations(*stack(batches, chunk))
-        if not np.isfinite(losses).all():
-            raise FloatingPointError(
-                f"training loss: found {losses[~np.isfinite(losses)][0]} at iteration "
-                f"{done + int(np.argmin(np.isfinite(losses))) + 1}, expected a finite number; "
-                f"try a smaller fnn.learning_rate (now {parameters.learning_rate})"
-            )
-        record = pd.DataFrame(
-            {
-                "iteration": np.arange(done + 1, done + chunk + 1),
-                "epoch": np.arange(done, done + chunk) // iterations_per_epoch + 1,
-                "train_loss": losses,
-                "train_accuracy": accuracies,
-            }
-        )
-        evaluation_began = time.perf_counter()
-        for set_name, images in evaluated_sets.items():
-            measured = (np.nan, np.nan) if images is None else evaluate(images)
-            record.loc[chunk - 1, [f"{set_name}_loss", f"{set_name}_accuracy"]] = measured
-        progress.recording_seconds += time.perf_counter() - evaluation_began
-        recorded = record["iteration"] % parameters.record_every == 0
-        recorded.iloc[-1] = True
-        progress.history.append(record[recorded])
-        progress.iterations += chunk
+    saved_at = progress.seconds  # zero while there is no checkpoint
+    n_iterations = parameters.epochs * compiled.iterations_per_epoch
+    batches = draw_batches(n_images, parameters, seed, first=progress.iterations)
+    for point in evaluation_points(n_iterations, parameters.evaluate_every):
+        if point <= progress.iterations:
+            continue
+        is_regular = point % parameters.evaluate_every == 0 or point == n_iterations
+        record = _run(compiled, batches, progress.iterations, point, parameters)
+        progress.recording_seconds += _evaluate(compiled, sets, record, validate=is_regular)
+        kept = record["iteration"] % parameters.record_every == 0
+        kept.iloc[-1] = True
+        progress.history.append(record[kept])
+        progress.iterations = point
         progress.seconds = time.perf_counter() - began
-        _report(record, progress.seconds, n_iterations, parameters)
-        due = progress.seconds - saved_at >= parameters.checkpoint_seconds
-        last = saved_at > 0 and progress.iterations == n_iterations
-        if checkpoints is not None and (due or last):
-            checkpoints.save(name, progress.to_arrays(variables))
+        if is_regular:
+            _log(record, progress.seconds, n_iterations, parameters.epochs)
+        is_due = progress.seconds - saved_at >= parameters.checkpoints.seconds
+        is_last = saved_at > 0 and point == n_iterations
+        if checkpoint is not None and (is_due or is_last):
+            checkpoint.save(progress.to_arrays(compiled.variables))
             saved_at = progress.seconds
-    return TrainingResult(
-        result,
-        pd.concat(progress.history, ignore_index=True),
-        progress.iterations,
-        progress.seconds,
-        progress.recording_seconds,
+    history = pd.concat(progress.history, ignore_index=True)
+    return TrainedNetwork(compiled.network, history, _cost(compiled.network, progress))
+
+
+@dataclass(frozen=True, eq=False)
+class _Compiled:
+    """A network, the state that a checkpoint saves, and the two compiled functions."""
+
+    network: Any
+    variables: list[Any]
+    run_iterations: Run
+    evaluate: Evaluate
+    iterations_per_epoch: int
+
+
+def _compile(sets: TrainingSets, parameters: TrainingParameters, seed: int) -> _Compiled:
+    """Build the network and its optimiser, and compile the training."""
+    import_tensorflow()
+    n_classes = int(sets.train.labels.max()) + 1
+    network = build_network(parameters, sets.train.images.shape[1:], n_classes, seed)
+    per_epoch = len(sets.train) // parameters.batch_size
+    optimiser = build_optimiser(parameters, per_epoch)
+    run_iterations = compile_iterations(network, optimiser, sets.train, parameters, seed)
+    variables = [*network.variables, *optimiser.variables]
+    return _Compiled(network, variables, run_iterations, compile_evaluation(network), per_epoch)
+
+
+def _run(
+    compiled: _Compiled,
+    batches: Iterator[Batch],
+    done: int,
+    point: int,
+    parameters: TrainingParameters,
+) -> pd.DataFrame:
+    """Run the iterations after ``done`` up to ``point``; return a row of the history for each."""
+    losses, accuracies = compiled.run_iterations(*stack(batches, point - done))
+    if not np.isfinite(losses).all():
+        first = int(np.argmin(np.isfinite(losses)))
+        raise FloatingPointError(
+            f"training loss: found {losses[first]} at iteration {done + first + 1}, expected a "
+            "finite number; try a smaller fnn.learning_rate "
+            f"(now {parameters.learning_rate})"
+        )
+    return pd.DataFrame(
+        {
+            "iteration": np.arange(done + 1, point + 1),
+            "epoch": np.arange(done, point) // compiled.iterations_per_epoch + 1,
+            "train_loss": losses,
+            "train_accuracy": accuracies,
+        },
     )
 
 
-def _report(
-    record: pd.DataFrame, seconds: float, n_iterations: int, parameters: FnnParameters
-) -> None:
-    """Print a line of progress."""
+def _evaluate(
+    compiled: _Compiled, sets: TrainingSets, record: pd.DataFrame, *, validate: bool
+) -> float:
+    """Write the evaluation after the last iteration into its row; return the seconds it took."""
+    began = time.perf_counter()
+    validation = sets.validation if validate else None
+    for name, images in {"validation": validation, "test": sets.test}.items():
+        measured = (np.nan, np.nan) if images is None else compiled.evaluate(images)
+        record.loc[len(record) - 1, [f"{name}_loss", f"{name}_accuracy"]] = measured
+    return time.perf_counter() - began
+
+
+def _cost(network: Any, progress: Progress) -> dict[str, float]:
+    """Return the cost of a training; see `TrainedNetwork`."""
+    return {
+        "train_seconds": progress.seconds,
+        "recording_seconds": progress.recording_seconds,
+        "iterations": progress.iterations,
+        "parameters": sum(math.prod(v.shape) for v in network.trainable_variables),
+    }
+
+
+def _log(record: pd.DataFrame, seconds: float, n_iterations: int, epochs: int) -> None:
+    """Log a line of progress."""
     last = record.iloc[-1]
     accuracy = last["validation_accuracy"]
     logger.info(
         "    epoch %d/%d, iteration %d/%d: training loss %.4f, %s%.0f s, about %.0f s left",
         last["epoch"],
-        parameters.epochs,
+        epochs,
         last["iteration"],
         n_iterations,
         record["train_loss"].mean(),
@@ -176,118 +205,3 @@ def _report(
         seconds,
         seconds / last["iteration"] * (n_iterations - last["iteration"]),
     )
-
-
-def compile_iterations(
-    network: Any,
-    optimiser: Any,
-    images: LabelledImages,
-    parameters: FnnParameters,
-    *,
-    seed: int = 0,
-    average: Any = None,
-) -> Run:
-    """Return a function that runs one iteration per row of its arguments.
-
-    The function takes the arrays of n mini-batches, as `batches.stack` returns them, and returns
-    the losses and accuracies (n,) of the mini-batches. With label smoothing the network is trained
-    on the smoothed loss, but the plain cross-entropy is returned, so that the training curve can be
-    compared with the test curve.
-
-    Args:
-        network: What to train.
-        optimiser: How.
-        images: Training images.
-        parameters: Batch size, augmentation, label smoothing and weight averaging.
-        seed: Of the bank of displacement fields.
-        average: A network of the same layers that keeps the running average of the weights.
-    """
-    tf = import_tensorflow()
-
-    height, width = images.images.shape[1:]
-    pixels = tf.constant(images.images)
-    labels = tf.constant(images.labels.astype(np.int32))
-    deform = build_deformation((height, width), parameters.augmentation, seed)
-    optimiser.build(network.trainable_variables)
-
-    @tf.function(jit_compile=True)
-    def iterate(rows: Any, *deformations: Any) -> tuple[Any, Any]:
-        x = deform(tf.gather(pixels, rows), Deformations(*deformations))
-        y = tf.gather(labels, rows)
-        with tf.GradientTape() as tape:
-            logits = network(x, training=True)
-            cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
-            # -sum_k q_k log p_k with q = (1 - smoothing) y + smoothing / K
-            spread = tf.reduce_mean(-tf.nn.log_softmax(logits), axis=1)
-            smoothing = parameters.label_smoothing
-            objective = tf.reduce_mean((1 - smoothing) * cross_entropy + smoothing * spread)
-        gradients = tape.gradient(objective, network.trainable_variables)
-        optimiser.apply(gradients, network.trainable_variables)
-        if average is not None:
-            _move_average(average, network, optimiser, parameters.weight_averaging)
-        hits = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), y)
-        return tf.reduce_mean(cross_entropy), tf.reduce_mean(tf.cast(hits, tf.float32))
-
-    # The number of iterations is left open, so that a shorter last chunk compiles nothing anew.
-    size = parameters.batch_size
-    signature = (
-        tf.TensorSpec((None, size), tf.int32),
-        tf.TensorSpec((None, size, 2, 2), tf.float32),
-        tf.TensorSpec((None, size, 2), tf.int32),
-        tf.TensorSpec((None, size), tf.int32),
-    )
-
-    @tf.function(input_signature=signature)
-    def run(*arrays: Any) -> tuple[Any, Any]:
-        n = tf.shape(arrays[0])[0]
-        losses = tf.TensorArray(tf.float32, n)
-        accuracies = tf.TensorArray(tf.float32, n)
-        for i in tf.range(n):
-            loss, accuracy = iterate(*(array[i] for array in arrays))
-            losses = losses.write(i, loss)
-            accuracies = accuracies.write(i, accuracy)
-        return losses.stack(), accuracies.stack()
-
-    def run_iterations(*arrays: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        losses, accuracies = run(*arrays)
-        return losses.numpy(), accuracies.numpy()
-
-    return run_iterations
-
-
-def _move_average(average: Any, network: Any, optimiser: Any, keep: float) -> None:
-    """Move the average of the weights towards the weights; in the beginning by larger steps.
-
-    What batch normalisation has seen is averaged as well, because it belongs to the weights.
-    """
-    from keras import ops
-
-    iteration = ops.cast(optimiser.iterations, "float32")
-    share = 1 - ops.minimum(keep, iteration / (10 + iteration))
-    for mean, value in zip(average.weights, network.weights, strict=True):
-        mean.assign(mean + share * (value - mean))
-
-
-def compile_evaluation(
-    network: Any, batch_size: int = 1000
-) -> Callable[[LabelledImages], tuple[float, float]]:
-    """Return a function from labelled images to their mean cross-entropy (nats) and accuracy."""
-    tf = import_tensorflow()
-
-    @tf.function(jit_compile=True, reduce_retracing=True)
-    def sums(images: Any, labels: Any) -> tuple[Any, Any]:
-        logits = network(tf.cast(images, tf.float32), training=False)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-        hits = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), labels)
-        return tf.reduce_sum(losses), tf.reduce_sum(tf.cast(hits, tf.float32))
-
-    def evaluate(labelled: LabelledImages) -> tuple[float, float]:
-        total_loss, total_hits = 0.0, 0.0
-        for start in range(0, len(labelled), batch_size):
-            rows = slice(start, start + batch_size)
-            loss, hits = sums(labelled.images[rows], labelled.labels[rows].astype(np.int32))
-            total_loss += float(loss)
-            total_hits += float(hits)
-        return total_loss / len(labelled), total_hits / len(labelled)
-
-    return evaluate

@@ -1,39 +1,52 @@
 """Build the Keras network and its optimiser from the parameters."""
 
+from random import Random
 from typing import Any
 
-from mnist_gradients.training.parameters import FnnParameters
+from mnist_gradients.training.parameters import TrainingParameters
 
-DECAY_SHARE = 0.2  # of a warm-up-stable-decay run
+WARMUP_EPOCHS = 0.5  # of the cosine schedule
 
 
-def build_network(parameters: FnnParameters, image_shape: tuple[int, int], n_classes: int) -> Any:
+def build_network(
+    parameters: TrainingParameters, image_shape: tuple[int, int], n_classes: int, seed: int
+) -> Any:
     """Return a network from raw pixels (batch, height, width) in 0..255 to logits (batch, K).
 
-    Scaling to [0, 1] is a layer, so that whoever loads the network feeds it images as they are.
-    Call `keras.utils.set_random_seed` first: the initial weights are drawn here.
+    Scaling to [0, 1] is a layer: the saved network takes images as they are. Each initialiser and
+    each dropout layer has a seed of its own, drawn from ``seed``; without one Keras draws it from
+    Python's global generator.
     """
-    from keras import Input, Sequential, layers
+    from keras import Input, Sequential, initializers, layers
+
+    seeds = Random(seed)  # noqa: S311 - no cryptography
+
+    def dense(units: int, **options: Any) -> Any:
+        initialiser = initializers.GlorotUniform(seed=_draw(seeds))
+        return layers.Dense(units, kernel_initializer=initialiser, **options)
 
     network = Sequential(
         [Input(image_shape, name="pixels"), layers.Rescaling(1 / 255), layers.Flatten()],
         name="fnn",
     )
-    dtype = parameters.precision
-    for width in parameters.hidden_widths:
+    for units in parameters.hidden_units:
         # Batch normalisation adds an offset of its own, which makes the bias redundant.
-        biased = not parameters.batch_normalisation
-        network.add(layers.Dense(width, use_bias=biased, dtype=dtype))
+        network.add(dense(units, use_bias=not parameters.batch_normalisation))
         if parameters.batch_normalisation:
-            network.add(layers.BatchNormalization(dtype=dtype))
-        network.add(layers.Activation(parameters.activation, dtype=dtype))
+            network.add(layers.BatchNormalization())
+        network.add(layers.Activation(parameters.activation))
         if parameters.dropout:
-            network.add(layers.Dropout(parameters.dropout, dtype=dtype))
-    network.add(layers.Dense(n_classes, name="logits"))
+            network.add(layers.Dropout(parameters.dropout, seed=_draw(seeds)))
+    network.add(dense(n_classes, name="logits"))
     return network
 
 
-def build_optimiser(parameters: FnnParameters, iterations_per_epoch: int) -> Any:
+def _draw(seeds: Random) -> int:
+    """Return the next seed, from the range in which Keras draws its own."""
+    return seeds.randint(1, 10**9)
+
+
+def build_optimiser(parameters: TrainingParameters, iterations_per_epoch: int) -> Any:
     """Return the Keras optimiser with its learning-rate schedule."""
     from keras import optimizers
 
@@ -47,28 +60,18 @@ def build_optimiser(parameters: FnnParameters, iterations_per_epoch: int) -> Any
     return optimizers.AdamW(learning_rate, weight_decay=parameters.weight_decay)
 
 
-def _learning_rate(parameters: FnnParameters, iterations_per_epoch: int) -> Any:
+def _learning_rate(parameters: TrainingParameters, iterations_per_epoch: int) -> Any:
     """Return the learning rate, or its schedule: a function of the iteration."""
-    from keras import ops
     from keras.optimizers import schedules
 
     highest = parameters.learning_rate
-    iterations = parameters.epochs * iterations_per_epoch
-    warmup = min(round(parameters.warmup_epochs * iterations_per_epoch), iterations - 1)
     if parameters.schedule == "constant":
         return highest
-    if parameters.schedule == "cosine":
-        return schedules.CosineDecay(
-            initial_learning_rate=0.0 if warmup else highest,
-            decay_steps=iterations - warmup,
-            warmup_target=highest if warmup else None,
-            warmup_steps=warmup,
-        )
-
-    class WarmupStableDecay(schedules.LearningRateSchedule):
-        def __call__(self, step: Any) -> Any:
-            rising = step / max(1, warmup) if warmup else 1.0
-            falling = (iterations - step) / max(1, round(DECAY_SHARE * iterations))
-            return highest * ops.clip(ops.minimum(rising, falling), 0.0, 1.0)
-
-    return WarmupStableDecay()
+    iterations = parameters.epochs * iterations_per_epoch
+    warmup = min(round(WARMUP_EPOCHS * iterations_per_epoch), iterations - 1)
+    return schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup else highest,
+        decay_steps=iterations - warmup,
+        warmup_target=highest if warmup else None,
+        warmup_steps=warmup,
+    )

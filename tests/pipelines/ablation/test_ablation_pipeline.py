@@ -5,112 +5,101 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from mnist_gradients.pipelines.ablation import nodes
+from mnist_gradients.pipelines.ablation import nodes, plots
 from mnist_gradients.pipelines.ablation.parameters import AblationParameters
 from mnist_gradients.training import loop
+from mnist_gradients.training.sets import TrainingSets
 
 COLUMNS = ["validation_error", "standard_deviation", "validation_loss", "train_seconds", "seeds"]
 
 
-def ablation(**changes):
-    options = {"variants": {"slow": {"learning_rate": 1e-9}}, "sizes": [60, 500]}
-    options |= {"epochs": [1], "seeds": 2}
-    return AblationParameters(**(options | changes))
+@pytest.fixture
+def ablation(parameters):
+    def ablation(**changes):
+        options = {"variants": {"slow": {"learning_rate": 1e-9}}, "sizes": [60, 500]}
+        options |= {"epochs": [1], "seeds": 2, "network": parameters()}
+        return AblationParameters(**(options | changes))
+
+    return ablation
+
+
+@pytest.fixture
+def trainings(monkeypatch):
+    """Records the sets, the parameters and the seed of each training."""
+    found = []
+
+    def train(sets, chosen, seed):
+        found.append((sets, chosen, seed))
+        return loop.train(sets, chosen, seed)
+
+    monkeypatch.setattr(nodes, "train_network", train)
+    return found
 
 
 @pytest.mark.tensorflow
-def test_variants_are_compared_with_the_recipe_on_the_validation_images(sets, parameters):
+def test_variants_are_compared_with_the_unchanged_network_on_the_validation_images(
+    sets, parameters, ablation
+):
     train, validation, _ = sets
-    fnn = parameters(learning_rate=0.5)
-    table = nodes.compare_variants(train, validation, fnn, ablation(), 0)
+    network = parameters(learning_rate=0.5)
+    table = nodes.compare_variants(train, validation, ablation(network=network), 0)
     assert list(table) == ["variant", *COLUMNS]
-    assert table["variant"].tolist() == ["the recipe", "slow"]
+    assert table["variant"].tolist() == ["unchanged", "slow"]
     assert table["seeds"].tolist() == [2, 2]
-    recipe, slow = table.to_dict("records")
-    errors, losses = [], []
-    for seed in (0, 1):
-        last = loop.train(train, validation, validation, fnn, seed).history.iloc[-1]
-        errors.append(1 - last["validation_accuracy"])
-        losses.append(last["validation_loss"])
-    assert recipe["validation_error"] == pytest.approx(np.mean(errors))
-    assert recipe["standard_deviation"] == pytest.approx(np.std(errors, ddof=1))
-    assert recipe["validation_loss"] == pytest.approx(np.mean(losses))
-    assert slow["validation_loss"] > recipe["validation_loss"] + 0.1
+    unchanged, slow = table.to_dict("records")
+    last = [
+        loop.train(TrainingSets(train, validation, None), network, seed).history.iloc[-1]
+        for seed in (0, 1)
+    ]
+    errors = [1 - row["validation_accuracy"] for row in last]
+    assert unchanged["validation_error"] == pytest.approx(np.mean(errors))
+    assert unchanged["standard_deviation"] == pytest.approx(np.std(errors, ddof=1))
+    losses = [row["validation_loss"] for row in last]
+    assert unchanged["validation_loss"] == pytest.approx(np.mean(losses))
+    assert slow["validation_loss"] > unchanged["validation_loss"] + 0.1
 
 
 @pytest.mark.tensorflow
-def test_fewer_images_are_shown_as_often(sets, parameters, monkeypatch):
-    seen = []
-
-    def train(train, validation, test, chosen, seed):
-        assert validation is None
-        assert test is sets[1]
-        seen.append((len(train), chosen.epochs, chosen.batch_size))
-        return trained(train, validation, test, chosen, seed)
-
-    trained = loop.train
-    monkeypatch.setattr(loop, "train", train)
-    fnn = parameters(batch_size=50)
-    table = nodes.compare_sizes(sets[0], sets[1], fnn, ablation(sizes=[500, 20, 100], seeds=1), 0)
+def test_fewer_images_are_trained_on_for_as_many_iterations(sets, parameters, ablation, trainings):
+    chosen = ablation(sizes=[500, 20, 100], seeds=1, network=parameters(batch_size=50))
+    table = nodes.compare_sizes(sets[0], sets[1], chosen, 0)
     assert list(table) == ["images", *COLUMNS]
     assert table["images"].tolist() == [20, 100]  # there are no more than 100
-    assert seen == [(20, 15, 20), (100, 3, 50)]
+    found = [(len(s.train), chosen.epochs, chosen.batch_size) for s, chosen, _ in trainings]
+    assert found == [(20, 15, 20), (100, 3, 50)]
+    assert all(used.validation is used.test is None for used, *_ in trainings)
     assert table["standard_deviation"].isna().all()
 
 
-def test_plot_shows_the_errors_by_the_number_of_images():
-    sizes = pd.DataFrame(
-        {
-            "images": [100, 1000],
-            "validation_error": [0.1, 0.02],
-            "standard_deviation": [0.01, np.nan],
-        }
-    )
-    figure = nodes.plot_sizes(sizes)
+@pytest.mark.tensorflow
+def test_longer_trainings_have_longer_schedules(sets, ablation, trainings):
+    table = nodes.compare_lengths(sets[0], sets[1], ablation(epochs=[3, 1]), 5)
+    assert list(table) == ["epochs", *COLUMNS]
+    assert table["epochs"].tolist() == [1, 3]
+    found = [(chosen.epochs, seed) for _, chosen, seed in trainings]
+    assert found == [(1, 5), (1, 6), (3, 5), (3, 6)]
+    assert table["validation_loss"].is_monotonic_decreasing
+
+
+@pytest.mark.parametrize(("draw", "column"), [("sizes", "images"), ("lengths", "epochs")])
+def test_plot_shows_the_errors_against_what_was_varied(draw, column):
+    errors = {"validation_error": [0.1, 0.02], "standard_deviation": [0.01, np.nan]}
+    figure = getattr(plots, f"plot_{draw}")(pd.DataFrame({column: [100, 1000]} | errors))
     (axes,) = figure.axes
     np.testing.assert_allclose(axes.lines[0].get_xydata(), [[100, 10], [1000, 2]])
     assert [text.get_text() for text in axes.get_xticklabels()] == ["100", "1,000"]
     figure.savefig(io.BytesIO(), format="png")
 
 
-@pytest.mark.tensorflow
-def test_longer_trainings_have_longer_schedules(sets, parameters, monkeypatch):
-    seen = []
-
-    def train(train, validation, test, chosen, seed):
-        seen.append((chosen.epochs, seed))
-        return trained(train, validation, test, chosen, seed)
-
-    trained = loop.train
-    monkeypatch.setattr(loop, "train", train)
-    table = nodes.compare_lengths(sets[0], sets[1], parameters(), ablation(epochs=[3, 1]), 5)
-    assert list(table) == ["epochs", *COLUMNS]
-    assert table["epochs"].tolist() == [1, 3]
-    assert seen == [(1, 5), (1, 6), (3, 5), (3, 6)]
-    assert table["validation_loss"].is_monotonic_decreasing
-
-
-def test_plot_shows_the_errors_by_the_number_of_epochs():
-    lengths = pd.DataFrame(
-        {"epochs": [1, 2], "validation_error": [0.04, 0.02], "standard_deviation": [0.01, 0.01]}
-    )
-    figure = nodes.plot_lengths(lengths)
-    (axes,) = figure.axes
-    np.testing.assert_allclose(axes.lines[0].get_xydata(), [[1, 4], [2, 2]])
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["1", "2"]
-    figure.savefig(io.BytesIO(), format="png")
-
-
 @pytest.mark.parametrize(
     "changes", [{"sizes": []}, {"epochs": [0]}, {"sizes": [0]}, {"seeds": 0}, {"seed": 1}]
 )
-def test_parameters_out_of_range_are_refused(changes):
+def test_parameters_out_of_range_are_refused(ablation, changes):
     with pytest.raises(ValidationError):
         ablation(**changes)
 
 
-@pytest.mark.tensorflow
-def test_a_misspelt_ingredient_is_refused(sets, parameters):
+def test_misspelt_parameter_of_a_variant_is_refused(sets, ablation):
     chosen = ablation(variants={"x": {"droput": 0.1}})
     with pytest.raises(ValidationError, match="droput"):
-        nodes.compare_variants(sets[0], sets[1], parameters(), chosen, 0)
+        nodes.compare_variants(sets[0], sets[1], chosen, 0)

@@ -60,7 +60,7 @@ def options() -> Callable[..., dict]:
                 "memory_mib": 8192,
             },
             "throughput": {
-                "networks": {"one": {}, "two": {"hidden_widths": [8, 4], "batch_size": 50}},
+                "networks": {"one": {}, "two": {"hidden_units": [8, 4], "batch_size": 50}},
                 "seconds": 0.05,
                 "images": 120,
             },

@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
-from kedro_datasets.json import JSONDataset
 from kedro_datasets.pandas import CSVDataset
 
 from mnist_gradients.core.labelled_images import LabelledImages
-from mnist_gradients.datasets import CheckpointsDataset, KerasModelDataset
-from mnist_gradients.maths.softmax import log_softmax
+from mnist_gradients.datasets import KerasModelDataset
 from mnist_gradients.pipelines.fnn import create_pipeline, nodes, plots
-from mnist_gradients.training.views import stretched, upright
+from mnist_gradients.pipelines.fnn.parameters import FnnParameters
+from mnist_gradients.training.checkpoints import name_of_training
+from mnist_gradients.training.sets import TrainingSets
 
 METRICS = {
     "test_error",
@@ -25,6 +25,7 @@ METRICS = {
     "recording_seconds",
     "iterations",
     "parameters",
+    "training",
 }
 
 
@@ -39,21 +40,12 @@ def catalog(sets, parameters, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fnn")
     inputs = dict(zip(("train", "validation", "test"), sets, strict=True)) | {
         "params:fnn": parameters(
-            learning_rate=0.5,
-            epochs=12,
-            evaluate_every=6,
-            augmentation={"rotation": 5},
-            networks=3,
-            views=("original", "upright", 18),
-            checkpoint_seconds=0,
+            learning_rate=0.5, epochs=12, evaluate_every=6, augmentation={"rotation": 5}
         ),
         "params:seed": 0,
     }
     catalog = DataCatalog({name: MemoryDataset(data) for name, data in inputs.items()})
-    catalog["fnn.checkpoints"] = CheckpointsDataset(filepath=str(folder / "checkpoints"))
     catalog["fnn.model"] = KerasModelDataset(filepath=str(folder / "fnn.keras"))
-    # Consumed by the last node, it would be gone from memory.
-    catalog["fnn.committee_metrics"] = JSONDataset(filepath=str(folder / "committee_metrics.json"))
     for name in ("history", "predictions"):
         catalog[f"fnn.{name}"] = CSVDataset(
             filepath=str(folder / f"{name}.csv"), save_args={"index": False}
@@ -75,7 +67,10 @@ class TestPipeline:
             last = history.iloc[-1]
             assert metrics[f"{name}_loss"] == pytest.approx(last[f"{name}_loss"], abs=1e-5)
             assert metrics[f"{name}_error"] == pytest.approx(1 - last[f"{name}_accuracy"])
-        assert metrics["test_error"] < 0.5  # a hundred images teach that much
+        assert metrics["test_error"] < 0.5
+        assert metrics["training"] == name_of_training(
+            catalog.load("params:fnn"), 0, TrainingSets(*sets)
+        )
         predicted = np.asarray(catalog.load("fnn.model")(sets[2].images)).argmax(axis=1)
         assert metrics["test_error"] == pytest.approx(np.mean(predicted != sets[2].labels))
 
@@ -97,7 +92,7 @@ class TestPipeline:
         of_batch, mean, test = axes.lines
         np.testing.assert_allclose(of_batch.get_xdata(), history["iteration"])
         np.testing.assert_allclose(of_batch.get_ydata(), history[f"train_{measure}"])
-        assert test.get_xdata().tolist() == [6, 12, 18, 24, 30, 36]
+        assert test.get_xdata().tolist() == [1, 2, 3, 4, 5, 6, 12, 18, 24, 30, 36]
         evaluated = history[f"test_{measure}"].dropna()
         np.testing.assert_allclose(test.get_ydata(), evaluated)
         assert test.get_label() == f"test {measure}"
@@ -108,80 +103,28 @@ class TestPipeline:
         assert axes.get_ylabel() == unit[measure]
         drawn(figure)
 
-    def test_committee_averages_the_probabilities_of_its_members(self, catalog, sets):
-        metrics, test = catalog.load("fnn.committee_metrics"), sets[2]
-        assert metrics["seeds"] == [0, 1, 2]
-        assert metrics["views"] == ["original", "upright", 18]
-        models = catalog.load("fnn.committee_models")
-        assert list(models) == ["seed_0", "seed_1", "seed_2"]
-        members = [catalog.load("fnn.model"), models["seed_1"], models["seed_2"]]
-        seen = [test.images, upright(test.images), stretched(test.images, 18)]
-        logits = np.array(
-            [np.asarray(member(images)) for member, images in zip(members, seen, strict=True)],
-            dtype=float,
-        )
-        P = np.exp(log_softmax(logits)).mean(axis=0)
-        errors = (logits.argmax(axis=2) != test.labels).mean(axis=1)
-        np.testing.assert_allclose(metrics["members_test_error"], errors)
-        assert metrics["members_test_error_mean"] == pytest.approx(errors.mean())
-        assert metrics["members_test_error_standard_deviation"] == pytest.approx(
-            np.std(errors, ddof=1)
-        )
-        assert len(set(errors)) > 1
-        assert metrics["test_error"] == pytest.approx(np.mean(P.argmax(axis=1) != test.labels))
-        assert metrics["test_loss"] == pytest.approx(
-            -np.log(P[np.arange(len(test)), test.labels]).mean(), rel=1e-5
-        )
-        predictions = catalog.load("fnn.committee_predictions")
-        np.testing.assert_allclose(predictions["confidence"], P.max(axis=1), rtol=1e-5)
-        assert predictions["wrong_members"].sum() == pytest.approx(errors.sum() * len(test))
-
-    def test_committee_history_has_the_evaluations_of_the_networks_after_the_first(self, catalog):
-        history, metrics = catalog.load("fnn.committee_history"), catalog.load("fnn.metrics")
-        assert list(history) == [*catalog.load("fnn.history"), "seed"]
-        assert history["seed"].tolist() == [1] * 6 + [2] * 6
-        assert history["iteration"].tolist() == [6, 12, 18, 24, 30, 36] * 2
-        errors = catalog.load("fnn.committee_metrics")["members_test_error"]
-        last = 1 - history["test_accuracy"].to_numpy()[[5, 11]]
-        np.testing.assert_allclose([metrics["test_error"], *last], errors)
-
-    def test_a_run_that_is_complete_leaves_no_checkpoint(self, catalog):
-        assert catalog.load("fnn.checkpoints").names() == []
-
-    def test_samples_show_each_class_beside_its_deformations(self, catalog, sets):
-        figure, train = catalog.load("fnn.augmentation_samples"), sets[0]
+    def test_samples_show_each_class_beside_augmented_copies(self, catalog, sets):
+        figure, train = catalog.load("fnn.augmentation_samples_plot"), sets[0]
         shown = [axes.images[0].get_array() for axes in figure.axes]
         assert len(shown) == 100
         for label in range(10):
-            original, *deformed = shown[10 * label : 10 * label + 10]
+            original, *augmented = shown[10 * label : 10 * label + 10]
             np.testing.assert_array_equal(original, train.images[train.labels == label][0])
-            for image in deformed:
+            for image in augmented:
                 assert 0 < np.abs(np.asarray(image) - np.asarray(original, float)).mean() < 40
         drawn(figure)
 
 
 @pytest.mark.tensorflow
-def test_all_images_are_trained_on_if_asked_for(sets, parameters, memory):
+def test_validation_images_are_trained_on_if_configured(sets, parameters):
     train, validation, test = sets
-    chosen = parameters(include_validation=True)
-    network, history, cost = nodes.train_network(train, validation, test, chosen, 0, memory)
+    chosen = FnnParameters(**parameters(train_on_validation=True).model_dump())
+    network, history, cost = nodes.train_network(train, validation, test, chosen, 0)
     assert cost["iterations"] == len(history) == 15  # of 30 images out of 150, three times
+    assert history["validation_loss"].isna().all()
     metrics, predictions = nodes.evaluate_network(network, validation, test, cost, chosen)
     assert {name for name in metrics if "validation" in name} == set()
     assert len(predictions) == len(test)
-    _, others, _, of_committee = nodes.train_committee(
-        train, validation, test, network, chosen, 0, memory
-    )
-    assert list(others) == [*history, "seed"]
-    assert others.empty
-    assert of_committee["test_error"] == metrics["test_error"]
-    assert of_committee["members_test_error_standard_deviation"] is None
-    assert {name for name in of_committee if "validation" in name} == set()
-
-
-def test_a_view_wider_than_the_images_is_refused_before_any_training(sets, parameters, memory):
-    with pytest.raises(ValueError, match=r"fnn\.views: found 29, expected a width of at most 28"):
-        nodes.train_network(*sets, parameters(views=("original", 28, 29)), 0, memory)
 
 
 def predictions(labels, predicted, loss=None):

@@ -1,4 +1,4 @@
-"""What each ingredient of the network's recipe is worth, and each further training image."""
+"""The effect of single parameters of the network, of more images and of longer training."""
 
 from mnist_gradients.pipelines.ablation.pipeline import create_pipeline
 

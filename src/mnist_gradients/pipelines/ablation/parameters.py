@@ -4,19 +4,22 @@ from typing import Any
 
 from pydantic import Field, PositiveInt
 
-from mnist_gradients.training.parameters import Parameters
+from mnist_gradients.core.parameters import Parameters
+from mnist_gradients.training.parameters import TrainingParameters
 
 
 class AblationParameters(Parameters):
     """What to compare.
 
     Attributes:
-        variants: By name, what differs from the parameters of the network pipeline.
-        sizes: Numbers of training images to compare; larger than there are means all of them.
+        network: Parameters of the unchanged network.
+        variants: By name, the changes to the parameters of the network.
+        sizes: Numbers of training images to compare; a larger number than there are means all.
         epochs: Lengths of training to compare.
-        seeds: Trainings of each, with the seeds seed, seed + 1, ...
+        seeds: Number of trainings of each, with the seeds seed, seed + 1, ...
     """
 
+    network: TrainingParameters
     variants: dict[str, dict[str, Any]]
     sizes: tuple[PositiveInt, ...] = Field(min_length=1)
     epochs: tuple[PositiveInt, ...] = Field(min_length=1)

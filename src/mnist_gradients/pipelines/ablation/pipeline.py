@@ -2,12 +2,12 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from mnist_gradients.pipelines.ablation import nodes
+from mnist_gradients.pipelines.ablation import nodes, plots
 
 
 def create_pipeline() -> Pipeline:
-    """Return the pipeline that takes the recipe of the network apart."""
-    inputs = ["train", "validation", "params:fnn", "params:ablation", "params:seed"]
+    """Return the pipeline that measures the effect of single parameters of the network."""
+    inputs = ["train", "validation", "params:ablation", "params:seed"]
     return Pipeline(
         [
             Node(
@@ -15,11 +15,11 @@ def create_pipeline() -> Pipeline:
             ),
             Node(nodes.compare_sizes, inputs=inputs, outputs="sizes", name="compare_sizes"),
             Node(nodes.compare_lengths, inputs=inputs, outputs="lengths", name="compare_lengths"),
-            Node(nodes.plot_sizes, inputs="sizes", outputs="sizes_plot", name="plot_sizes"),
-            Node(nodes.plot_lengths, inputs="lengths", outputs="lengths_plot", name="plot_lengths"),
+            Node(plots.plot_sizes, inputs="sizes", outputs="sizes_plot", name="plot_sizes"),
+            Node(plots.plot_lengths, inputs="lengths", outputs="lengths_plot", name="plot_lengths"),
         ],
         namespace="ablation",
         inputs={"train", "validation"},
-        parameters={"params:fnn", "params:ablation", "params:seed"},
+        parameters={"params:ablation", "params:seed"},
         tags="ablation",
     )

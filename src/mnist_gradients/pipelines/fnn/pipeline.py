@@ -2,16 +2,16 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from mnist_gradients.pipelines.fnn import interactive, nodes, plots
+from mnist_gradients.pipelines.fnn import nodes, plots
 
 
 def create_pipeline() -> Pipeline:
-    """Return the pipeline that trains a Keras network and shows its two curves."""
+    """Return the pipeline that trains a Keras network and draws its two curves."""
     return Pipeline(
         [
             Node(
                 nodes.train_network,
-                inputs=["train", "validation", "test", "params:fnn", "params:seed", "checkpoints"],
+                inputs=["train", "validation", "test", "params:fnn", "params:seed"],
                 outputs=["model", "history", "training_cost"],
                 name="train_network",
             ),
@@ -22,30 +22,9 @@ def create_pipeline() -> Pipeline:
                 name="evaluate_network",
             ),
             Node(
-                nodes.train_committee,
-                inputs=[
-                    *("train", "validation", "test"),
-                    *("model", "params:fnn", "params:seed", "checkpoints"),
-                ],
-                outputs=[
-                    *("committee_models", "committee_history"),
-                    *("committee_predictions", "committee_metrics"),
-                ],
-                name="train_committee",
-            ),
-            Node(
-                nodes.remove_checkpoints,
-                inputs=[
-                    *("train", "validation", "test"),
-                    *("params:fnn", "params:seed", "checkpoints", "committee_metrics"),
-                ],
-                outputs=None,
-                name="remove_checkpoints",
-            ),
-            Node(
                 plots.plot_augmentation_samples,
                 inputs=["train", "params:fnn", "params:seed"],
-                outputs="augmentation_samples",
+                outputs="augmentation_samples_plot",
                 name="plot_augmentation_samples",
             ),
             Node(
@@ -61,13 +40,13 @@ def create_pipeline() -> Pipeline:
                 name="plot_accuracy_curves",
             ),
             Node(
-                interactive.plot_interactive_loss_curves,
+                plots.plot_interactive_loss_curves,
                 inputs="history",
                 outputs="loss_curves_plotly",
                 name="plot_interactive_loss_curves",
             ),
             Node(
-                interactive.plot_interactive_accuracy_curves,
+                plots.plot_interactive_accuracy_curves,
                 inputs="history",
                 outputs="accuracy_curves_plotly",
                 name="plot_interactive_accuracy_curves",
@@ -75,19 +54,19 @@ def create_pipeline() -> Pipeline:
             Node(
                 plots.plot_confusion_matrix,
                 inputs="predictions",
-                outputs="confusion_matrix",
+                outputs="confusion_matrix_plot",
                 name="plot_confusion_matrix",
             ),
             Node(
                 plots.plot_calibration,
                 inputs="predictions",
-                outputs="calibration",
+                outputs="calibration_plot",
                 name="plot_calibration",
             ),
             Node(
                 plots.plot_worst_mistakes,
                 inputs=["predictions", "test"],
-                outputs="worst_mistakes",
+                outputs="worst_mistakes_plot",
                 name="plot_worst_mistakes",
             ),
             Node(

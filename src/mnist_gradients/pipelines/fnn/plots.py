@@ -1,4 +1,4 @@
-"""Pictures of the feed-forward network: its two curves, its mistakes, and what it saw."""
+"""Figures of the feed-forward network: its two curves, its mistakes, and its training images."""
 
 from typing import Any
 
@@ -10,34 +10,32 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from mnist_gradients import report
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.metrics import expected_calibration_error
-from mnist_gradients.plotting import figures
-from mnist_gradients.training.augmentation import build_deformation, draw_deformations
-from mnist_gradients.training.parameters import FnnParameters
+from mnist_gradients.pipelines.fnn.parameters import FnnParameters
+from mnist_gradients.plotting import figures, interactive
+from mnist_gradients.training.augmentation import build_augmentation, draw_augmentations
 
 FIGURES = (
     *("loss_curves", "loss_curves_plotly", "accuracy_curves", "accuracy_curves_plotly"),
-    *("augmentation_samples", "worst_mistakes", "confusion_matrix", "calibration"),
+    *("augmentation_samples_plot", "worst_mistakes_plot"),
+    *("confusion_matrix_plot", "calibration_plot"),
 )
 
 
 def plot_augmentation_samples(
     train: LabelledImages, parameters: FnnParameters, seed: int
 ) -> Figure:
-    """Draw an image of each class beside deformations of it, as training sees them."""
-    n_deformed = 9
+    """Draw an image of each class beside augmented copies of it, as used in training."""
+    n_copies = 9
     classes, rows = np.unique(train.labels, return_index=True)
-    images = train.images[np.repeat(rows, n_deformed)]
+    images = train.images[np.repeat(rows, n_copies)]
     shape = train.images.shape[1:]
-    deform = build_deformation(shape, parameters.augmentation, seed)
+    augment = build_augmentation(shape, parameters.augmentation, seed)
     rng = np.random.default_rng(seed)
-    how = draw_deformations(len(images), parameters.augmentation, rng)
-    deformed = np.asarray(deform(images, how)).reshape(len(classes), n_deformed, *shape)
+    drawn = draw_augmentations(len(images), parameters.augmentation, rng)
+    copies = np.asarray(augment(images, drawn)).reshape(len(classes), n_copies, *shape)
     return figures.digit_grid(
-        [
-            np.concatenate([train.images[[row]], few])
-            for row, few in zip(rows, deformed, strict=True)
-        ],
-        title="Training images as they are (left) and as they are shown to the network",
+        [np.concatenate([train.images[[row]], few]) for row, few in zip(rows, copies, strict=True)],
+        title="Training images (left) and augmented copies, as used in training",
         row_labels=[str(label) for label in classes],
     )
 
@@ -68,13 +66,15 @@ def plot_accuracy_curves(history: pd.DataFrame) -> Figure:
 
 
 def accuracy_limits(history: pd.DataFrame) -> tuple[float, float]:
-    """Return the limits between which all accuracies on unseen images, and no empty half, show."""
-    lowest = history[["test_accuracy", "validation_accuracy"]].min().min()
+    """Return limits of the y-axis that show the accuracies from the first epoch's end on."""
+    after_first_epoch = history[history["epoch"] > 1]
+    shown = history.tail(1) if after_first_epoch.empty else after_first_epoch
+    lowest = shown[["test_accuracy", "validation_accuracy"]].min().min()
     return min(0.9, lowest - 0.01), 1.001
 
 
 def running_mean(of_batch: pd.Series) -> tuple[pd.Series, int]:
-    """Return the mean of the mini-batches around each one, and of how many that is."""
+    """Return the mean over the mini-batches around each one, and the number of mini-batches."""
     window = max(1, min(100, len(of_batch) // 20))
     return of_batch.rolling(window, min_periods=1, center=True).mean(), window
 
@@ -107,10 +107,65 @@ def _plot_curves(history: pd.DataFrame, measure: str) -> tuple[Figure, Any]:
     return figure, axes
 
 
+def plot_interactive_loss_curves(history: pd.DataFrame) -> Any:
+    """Draw the same as `plot_loss_curves`, interactively."""
+    figure = _plot_interactive_curves(history, "loss", "cross-entropy (nats)", hover=":.4g} nats")
+    figure.update_yaxes(interactive.log_ticks(history["train_loss"]))
+    return figure
+
+
+def plot_interactive_accuracy_curves(history: pd.DataFrame) -> Any:
+    """Draw the same as `plot_accuracy_curves`, interactively."""
+    figure = _plot_interactive_curves(
+        history, "accuracy", "accuracy (fraction correct)", hover=":.2%}"
+    )
+    figure.update_yaxes(range=accuracy_limits(history))
+    return figure
+
+
+def _plot_interactive_curves(
+    history: pd.DataFrame, measure: str, y_title: str, *, hover: str
+) -> Any:
+    """Draw a measure of every mini-batch, its running mean, and the same on the test images."""
+    figure = interactive.new_figure(
+        f"Training {measure} and test {measure} by iteration",
+        ["training iteration (one mini-batch)"],
+        y_title,
+    )
+    figure.update_xaxes(range=[0, int(history["iteration"].iloc[-1])])
+
+    def add(name: str, table: pd.DataFrame, column: str, **look: Any) -> None:
+        figure.add_scatter(
+            x=table["iteration"].tolist(),
+            y=interactive.short(table[column]),
+            name=name,
+            hovertemplate=f"iteration %{{x:,d}}<br>{name}: %{{y{hover}<extra></extra>",
+            **look,
+        )
+
+    of_batch, of_test = f"train_{measure}", f"test_{measure}"
+    mean, window = running_mean(history[of_batch])
+    drawn = history.assign(mean=mean).iloc[interactive.thinned(len(history))]
+    pale = {"color": figures.TRAINING, "width": 0.7}
+    add(f"training {measure}, each mini-batch", drawn, of_batch, mode="lines", line=pale)
+    dark = {"color": figures.TRAINING_DARK, "width": 2}
+    add(
+        f"training {measure}, mean of {window} mini-batches", drawn, "mean", mode="lines", line=dark
+    )
+    red = {"color": figures.TEST, "width": 2}
+    evaluated = history.dropna(subset=[of_test])
+    add(f"test {measure}", evaluated, of_test, mode="lines+markers", line=red)
+    return figure
+
+
 def plot_confusion_matrix(predictions: pd.DataFrame) -> Figure:
-    """Draw which digits the network takes for which."""
+    """Draw the number of test images by true and by predicted class."""
+    from sklearn.metrics import confusion_matrix
+
     n_classes = int(predictions[["label", "predicted"]].to_numpy().max()) + 1
-    wrong = int((predictions["label"] != predictions["predicted"]).sum())
+    label, predicted = predictions["label"], predictions["predicted"]
+    counts = confusion_matrix(label, predicted, labels=range(n_classes))
+    wrong = int((label != predicted).sum())
     return figures.confusion_matrix(
         predictions["label"],
         predictions["predicted"],
@@ -120,9 +175,9 @@ def plot_confusion_matrix(predictions: pd.DataFrame) -> Figure:
 
 
 def plot_calibration(predictions: pd.DataFrame) -> Figure:
-    """Draw how often the network is right against how sure it is, and how many images that is.
+    """Draw the accuracy against the confidence, in bins of equally many test images.
 
-    Most images have a confidence close to 1: the bins hold equally many images, not equal widths.
+    Most images have a confidence close to 1; bins of equal width would be nearly empty.
     """
     correct = predictions["predicted"] == predictions["label"]
     by_confidence = predictions["confidence"].rank(method="first")
@@ -150,7 +205,7 @@ def plot_calibration(predictions: pd.DataFrame) -> Figure:
 
 
 def plot_worst_mistakes(predictions: pd.DataFrame, test: LabelledImages) -> Figure:
-    """Draw the wrongly classified test images on which the network lost the most."""
+    """Draw the wrongly classified test images with the largest loss."""
     n_columns, n_rows = 10, 4
     mistakes = predictions[predictions["label"] != predictions["predicted"]]
     worst = mistakes.nlargest(n_columns * n_rows, "loss", keep="all").head(n_columns * n_rows)

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_gradients.pipelines.fnn import interactive, plots
+from mnist_gradients.pipelines.fnn import plots
 from mnist_gradients.plotting.interactive import MOST_POINTS
 
 DRAW = {
-    "loss": (plots.plot_loss_curves, interactive.plot_interactive_loss_curves),
-    "accuracy": (plots.plot_accuracy_curves, interactive.plot_interactive_accuracy_curves),
+    "loss": (plots.plot_loss_curves, plots.plot_interactive_loss_curves),
+    "accuracy": (plots.plot_accuracy_curves, plots.plot_interactive_accuracy_curves),
 }
 
 
@@ -18,7 +18,7 @@ def history(count):
     iteration = np.arange(1, count + 1)
     rng = np.random.default_rng(0)
     evaluated = iteration % 10 == 0
-    columns = {"iteration": iteration}
+    columns = {"iteration": iteration, "epoch": iteration // 30 + 1}
     for part in ("train", "validation", "test"):
         loss = rng.uniform(0.9, 1.1, count) / np.sqrt(iteration)
         seen = True if part == "train" else evaluated
@@ -28,7 +28,7 @@ def history(count):
 
 
 @pytest.mark.parametrize("measure", DRAW)
-def test_curves_are_those_of_the_picture_in_its_colours(measure):
+def test_curves_are_those_of_the_static_figure(measure):
     table = history(200)
     draw, draw_interactive = DRAW[measure]
     (axes,) = draw(table).axes
@@ -52,17 +52,17 @@ def test_curves_are_those_of_the_picture_in_its_colours(measure):
 
 def test_loss_is_logarithmic_and_accuracy_ends_at_one():
     table = history(50)
-    loss = interactive.plot_interactive_loss_curves(table).layout.yaxis
+    loss = plots.plot_interactive_loss_curves(table).layout.yaxis
     assert loss.type == "log"
     assert {"0.1", "0.2", "0.5", "1"} <= set(loss.ticktext)
-    accuracy = interactive.plot_interactive_accuracy_curves(table).layout.yaxis
+    accuracy = plots.plot_interactive_accuracy_curves(table).layout.yaxis
     assert tuple(accuracy.range) == plots.accuracy_limits(table) == (0.9, 1.001)
 
 
 @pytest.mark.parametrize(
     ("measure", "value"), [("loss", "%{y:.4g} nats"), ("accuracy", "%{y:.2%}")]
 )
-def test_hovering_tells_iteration_and_value(measure, value):
+def test_hover_text_gives_iteration_and_value(measure, value):
     for trace in DRAW[measure][1](history(20)).data:
         assert trace.hovertemplate == (
             f"iteration %{{x:,d}}<br>{trace.name}: {value}<extra></extra>"
@@ -71,7 +71,7 @@ def test_hovering_tells_iteration_and_value(measure, value):
 
 def test_file_of_a_long_training_stays_small():
     table = history(60_000)
-    figure = interactive.plot_interactive_loss_curves(table)
+    figure = plots.plot_interactive_loss_curves(table)
     of_batch, mean, test = figure.data
     assert len(of_batch.x) == len(mean.x) == MOST_POINTS
     assert (of_batch.x[0], of_batch.x[-1]) == (1, 60_000)
@@ -79,3 +79,12 @@ def test_file_of_a_long_training_stays_small():
     written = figure.to_json()
     assert len(written) < 500_000
     assert json.loads(written)["data"][2]["y"][0] == pytest.approx(table["test_loss"][9], rel=1e-4)
+
+
+def test_accuracies_of_the_first_epoch_do_not_widen_the_limits():
+    table = history(200)
+    table.loc[9, "test_accuracy"] = 0.1  # in the first epoch
+    assert plots.accuracy_limits(table) == (0.9, 1.001)
+    table.loc[199, "test_accuracy"] = 0.5
+    assert plots.accuracy_limits(table) == (0.49, 1.001)
+    assert plots.accuracy_limits(history(20)) == (0.9, 1.001)

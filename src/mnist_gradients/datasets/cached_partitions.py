@@ -1,0 +1,56 @@
+"""Kedro dataset for results that are expensive to compute, one partition for each."""
+
+from collections.abc import Callable
+from typing import Any
+
+from kedro_datasets.partitions import PartitionedDataset
+
+
+class CachedPartitionsDataset(PartitionedDataset):
+    """A PartitionedDataset that keeps the partitions it has, and computes and saves the others.
+
+    A node returns functions without arguments, by partition. Saving calls the function of each
+    missing partition and writes its result before it calls the next one, so an interrupted run
+    keeps the results that are complete. The name of a partition must identify its content.
+
+    Args:
+        path: Folder of the partitions.
+        dataset: Dataset of one partition; see Kedro's PartitionedDataset.
+        filename_suffix: End of the name of a partition's file.
+        metadata: Anything; Kedro ignores it, kedro-viz reads layer and preview arguments from it.
+
+    Example in YAML::
+
+        ensemble.trained:
+          type: mnist_gradients.datasets.CachedPartitionsDataset
+          path: data/06_models/ensemble
+          dataset: mnist_gradients.datasets.trained_network.TrainedNetworkDataset
+          filename_suffix: /training.json
+
+    Example in Python::
+
+        >>> dataset = CachedPartitionsDataset(
+        ...     path="squares", dataset="json.JSONDataset", filename_suffix=".json"
+        ... )
+        >>> dataset.save({"3": lambda: 9})
+        >>> dataset.save({"3": lambda: 1 / 0, "4": lambda: 16})
+        >>> {name: load() for name, load in dataset.load().items()}
+        {'3': 9, '4': 16}
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        dataset: str | dict[str, Any],
+        filename_suffix: str = "",
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(
+            path=path, dataset=dataset, filename_suffix=filename_suffix, metadata=metadata
+        )
+
+    def save(self, data: dict[str, Callable[[], Any]]) -> None:
+        """Compute and save the partitions that are missing."""
+        present = self.load() if self.exists() else {}
+        super().save({name: task for name, task in data.items() if name not in present})
