@@ -1,7 +1,8 @@
 """Kedro datasets for what Kedro's own lack.
 
-IDX files, labelled images, folders of images, linear and Keras models, figures that can be
-read back, and results that are computed once. ``datasets.atomic`` has tables, JSON files and texts without torn files.
+IDX files, labelled images, folders of images, linear and Keras models, figures that can be read
+back, and results that are computed once. ``datasets.atomic`` has tables, JSON files and texts
+without torn files, ``datasets.trained_network`` a network with its history.
 """
 
 from mnist_gradients.datasets.cached_partitions import CachedPartitionsDataset

@@ -160,12 +160,8 @@ def _plot_interactive_curves(
 
 def plot_confusion_matrix(predictions: pd.DataFrame) -> Figure:
     """Draw the number of test images by true and by predicted class."""
-    from sklearn.metrics import confusion_matrix
-
     n_classes = int(predictions[["label", "predicted"]].to_numpy().max()) + 1
-    label, predicted = predictions["label"], predictions["predicted"]
-    counts = confusion_matrix(label, predicted, labels=range(n_classes))
-    wrong = int((label != predicted).sum())
+    wrong = int((predictions["label"] != predictions["predicted"]).sum())
     return figures.confusion_matrix(
         predictions["label"],
         predictions["predicted"],
