@@ -6,8 +6,9 @@ from threadpoolctl import threadpool_limits
 
 from mnist_gradients.benchmarking import worker
 from mnist_gradients.benchmarking.data import PIXELS, write_copies
+from mnist_gradients.benchmarking.optimum import find_optimum
 from mnist_gradients.benchmarking.parameters import TimeToGapParameters
-from mnist_gradients.benchmarking.reference_objective import ReferenceObjective, find_optimum
+from mnist_gradients.benchmarking.reference_objective import ReferenceObjective
 from mnist_gradients.core.labelled_images import LabelledImages
 
 

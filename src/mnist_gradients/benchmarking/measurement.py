@@ -12,11 +12,11 @@ import numpy as np
 
 import mnist_gradients
 from mnist_gradients.benchmarking import solvers, worker
-from mnist_gradients.benchmarking.worker import Fit, Job
+from mnist_gradients.benchmarking.jobs import Fit, Job, State
 from mnist_gradients.core.machine import check_system
 
 START_SECONDS = 120  # to start the process and to load the data
-GRACE_SECONDS = 60  # to judge the fits; and a cap acts only between two calls of a library
+GRACE_SECONDS = 60  # to evaluate the gaps; a cap acts only between two calls of a library
 SOURCE = Path(mnist_gradients.__file__).parents[1]
 
 # Half a decade between two: gaps of a gradient method then differ by about one decade.
@@ -58,7 +58,7 @@ def measure(job: Job) -> list[Fit]:
     return fits
 
 
-def _ended(job: Job, fits: list[Fit], state: worker.State, message: str, seconds: float) -> Fit:
+def _ended(job: Job, fits: list[Fit], state: State, message: str, seconds: float) -> Fit:
     """Return the fit during which a worker ended."""
     tolerance = job.tolerances[min(len(fits), len(job.tolerances) - 1)]
     return Fit(tolerance, state, message, seconds, np.nan)

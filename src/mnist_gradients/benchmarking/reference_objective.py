@@ -12,16 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
-from scipy.sparse.linalg import LinearOperator, cg
 from scipy.special import log_softmax, softmax
 
-from mnist_gradients.maths.checking import mismatch
-
 BLOCK_ROWS = 2048
-NEWTON_STEPS = 200
-CG_STEPS = 1000
 INTERCEPT_STEPS = 50
-ROUNDING = 1e-13  # relative: a step may raise the objective by so much
 
 Floats = NDArray[np.float64]
 
@@ -68,24 +62,21 @@ class ReferenceObjective:
 
     def value(self, W: Floats, b: Floats) -> float:
         """Return J at W (d, K) and b (K,)."""
-        return self._value(W, self._centred(W, b))
+        return self.centred_value(W, self.centred_intercept(W, b))
 
-    def bound(self, W: Floats, b: Floats) -> float:
-        """Return an upper bound on min_b J(W, b) - min J, found at the best intercept for W.
+    def prove(self, W: Floats, b: Floats) -> tuple[Floats, float]:
+        """Return the best centred intercept for W, and a bound on how far J there is above min J.
 
         ::
 
             J(W, b) - min J <= ||dJ/dW||^2 / (2 lambda)     where b minimises J(W, .)
 
-        because min_b J(W, b) is strongly convex in W with constant lambda.
+        because min_b J(W, b) is strongly convex in W with constant lambda. The best intercept is
+        found by Newton's method; the bound is infinite where that fails.
         """
-        return self._prove(W, self._centred(W, b))[1]
-
-    def _prove(self, W: Floats, b: Floats) -> tuple[Floats, float]:
-        """Return the best centred intercept for W, by Newton's method, and the bound there."""
         for _ in range(INTERCEPT_STEPS):
-            P = self._probabilities(W, b)
-            dW, db = self._gradient(P, W)
+            P = self.probabilities(W, b)
+            dW, db = self.gradient(P, W)
             if np.abs(db).max() < 1e-12:
                 return b, float(np.sum(dW**2) / (2 * self.l2))
             curvature = np.diag(P.mean(axis=0)) - P.T @ P / len(P)
@@ -94,7 +85,7 @@ class ReferenceObjective:
             b = b - step / max(1.0, np.abs(step).max())
         return b, np.inf
 
-    def _centred(self, W: Floats, b: Floats) -> Floats:
+    def centred_intercept(self, W: Floats, b: Floats) -> Floats:
         """Return b + centre W; the two may cancel, so the sum takes the longest type there is."""
         terms = self.centre.astype(np.longdouble)[:, None] * W.astype(np.longdouble)
         return np.asarray(b + terms.sum(axis=0), dtype=np.float64)
@@ -117,16 +108,17 @@ class ReferenceObjective:
             Z[rows] = block @ W + b
         return Z if self.n_outputs > 1 else np.hstack([np.zeros_like(Z), Z])
 
-    def _value(self, W: Floats, b: Floats) -> float:
+    def centred_value(self, W: Floats, b: Floats) -> float:
+        """Return J at W and a centred intercept."""
         log_P = log_softmax(self._logits(W, b), axis=1)
         losses = -log_P[np.arange(len(self.y)), self.y]
         return float(losses.mean() + self.l2 / 2 * np.sum(W**2))
 
-    def _probabilities(self, W: Floats, b: Floats) -> Floats:
+    def probabilities(self, W: Floats, b: Floats) -> Floats:
         """Return the probability of the class of each column of weights, (N, n_outputs)."""
         return softmax(self._logits(W, b), axis=1)[:, -self.n_outputs :]
 
-    def _gradient(self, P: Floats, W: Floats) -> tuple[Floats, Floats]:
+    def gradient(self, P: Floats, W: Floats) -> tuple[Floats, Floats]:
         """Return dJ/dW (d, K) and dJ/db (K,) in centred coordinates."""
         R = P.copy()
         if self.n_outputs == 1:
@@ -136,7 +128,7 @@ class ReferenceObjective:
         dW = sum((block.T @ R[rows] for rows, block in self._blocks()), np.zeros_like(W))
         return dW / len(R) + self.l2 * W, R.mean(axis=0)
 
-    def _hessian_product(self, P: Floats, v: Floats) -> Floats:
+    def hessian_product(self, P: Floats, v: Floats) -> Floats:
         """Return the Hessian times v; both are packed: W row by row, then b."""
         N, K = P.shape
         V, c = v[:-K].reshape(-1, K), v[-K:]
@@ -149,7 +141,7 @@ class ReferenceObjective:
             Hc += S.sum(axis=0)
         return np.append((HV / N + self.l2 * V).ravel(), Hc / N)
 
-    def _diagonal(self, P: Floats) -> Floats:
+    def diagonal(self, P: Floats) -> Floats:
         """Return the diagonal of the Hessian, packed, (size,)."""
         N, K = P.shape
         curvature = P * (1 - P)
@@ -159,75 +151,3 @@ class ReferenceObjective:
             diagonal += squares.T @ curvature[rows]
         tiny = np.finfo(np.float64).tiny
         return np.append((diagonal / N + self.l2).ravel(), curvature.mean(axis=0) + tiny)
-
-
-def find_optimum(
-    reference: ReferenceObjective,
-    precision: float,
-    start: tuple[Floats, Floats] | None = None,
-) -> tuple[float, float]:
-    """Return the least value of the objective and a bound on the relative error of that.
-
-    Newton's method with conjugate gradients goes on until the bound is small enough. The bound does
-    not depend on where the start comes from.
-
-    Args:
-        reference: The objective.
-        precision: Largest relative gap allowed.
-        start: W (d, K) and b (K,); None for zero.
-
-    Raises:
-        RuntimeError: If the bound stays larger than allowed.
-    """
-    d, K = reference.X.shape[1], reference.n_outputs
-    W, b = start or (np.zeros((d, K)), np.zeros(K))
-    b = reference._centred(W, b)
-    value, best = reference._value(W, b), np.inf
-    for _ in range(NEWTON_STEPS):
-        P = reference._probabilities(W, b)
-        dW, db = reference._gradient(P, W)
-        if np.sum(dW**2) / (2 * reference.l2) <= precision * value:
-            b, bound = reference._prove(W, b)
-            value, best = reference._value(W, b), min(best, bound)
-            if bound <= precision * value:
-                return value, bound / value
-        step = _newton_step(reference, P, np.append(dW.ravel(), db))
-        slope = float(step @ np.append(dW.ravel(), db))
-        moved = _shorten(reference, W, b, step, value, slope)
-        if moved is None:
-            break
-        W, b, value = moved
-    raise RuntimeError(
-        str(
-            mismatch(
-                f"optimum at l2 {reference.l2:g}",
-                f"a relative gap of at most {best / value:.1e}",
-                f"at most {precision:g}",
-            )
-        )
-    )
-
-
-def _newton_step(reference: ReferenceObjective, P: Floats, gradient: Floats) -> Floats:
-    """Return the solution of H step = -gradient, as far as conjugate gradients are worth it."""
-    diagonal = reference._diagonal(P)
-    shape, dtype = (len(gradient), len(gradient)), np.float64
-    hessian = LinearOperator(shape, lambda v: reference._hessian_product(P, v), dtype=dtype)
-    jacobi = LinearOperator(shape, lambda v: v / diagonal, dtype=dtype)
-    size_now = np.sqrt(gradient @ (gradient / diagonal))
-    step, _ = cg(hessian, -gradient, rtol=min(0.1, np.sqrt(size_now)), maxiter=CG_STEPS, M=jacobi)
-    return step
-
-
-def _shorten(
-    reference: ReferenceObjective, W: Floats, b: Floats, step: Floats, value: float, slope: float
-) -> tuple[Floats, Floats, float] | None:
-    """Return the first of the points at 1, 1/2, 1/4, ... of a step that is low enough."""
-    K = reference.n_outputs
-    for length in 0.5 ** np.arange(40):
-        new_W = W + length * step[:-K].reshape(W.shape)
-        new_b = b + length * step[-K:]
-        new = reference._value(new_W, new_b)
-        if new <= value + 1e-4 * length * slope + ROUNDING * value:
-            return new_W, new_b, new
-    return None

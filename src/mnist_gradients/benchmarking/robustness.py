@@ -11,11 +11,12 @@ import pandas as pd
 from scipy import sparse
 
 from mnist_gradients.benchmarking import solvers
+from mnist_gradients.benchmarking.jobs import Fit, Job
 from mnist_gradients.benchmarking.measurement import ladder, measure
+from mnist_gradients.benchmarking.optimum import find_optimum
 from mnist_gradients.benchmarking.parameters import RobustnessParameters
 from mnist_gradients.benchmarking.problems import GROUPS, Problem, Source
-from mnist_gradients.benchmarking.reference_objective import ReferenceObjective, find_optimum
-from mnist_gradients.benchmarking.worker import Fit, Job
+from mnist_gradients.benchmarking.reference_objective import ReferenceObjective
 from mnist_gradients.core.labelled_images import LabelledImages
 
 logger = logging.getLogger(__name__)

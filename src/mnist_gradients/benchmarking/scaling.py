@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from mnist_gradients.benchmarking.measurement import TOLERANCES
+from mnist_gradients.benchmarking.optimum import find_optimum
 from mnist_gradients.benchmarking.parameters import ScalingParameters
-from mnist_gradients.benchmarking.reference_objective import find_optimum
 from mnist_gradients.benchmarking.solvers import start_from_estimator
 from mnist_gradients.benchmarking.tables import best_scikit_learn
 from mnist_gradients.benchmarking.time_to_gap import Entry, TaskFiles, describe

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from mnist_gradients.benchmarking.data import PIXELS, targets, write_copies
+from mnist_gradients.benchmarking.jobs import Fit, Job
 from mnist_gradients.benchmarking.measurement import ladder, measure
 from mnist_gradients.benchmarking.parameters import Input, TimeToGapParameters
 from mnist_gradients.benchmarking.reference_objective import ReferenceObjective
-from mnist_gradients.benchmarking.worker import Fit, Job
 from mnist_gradients.core.labelled_images import LabelledImages
 
 logger = logging.getLogger(__name__)

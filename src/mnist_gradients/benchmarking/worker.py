@@ -11,9 +11,9 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,90 +21,20 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from mnist_gradients.benchmarking import solvers
+from mnist_gradients.benchmarking.jobs import Fit, Job, State
 from mnist_gradients.benchmarking.memory import PrivateMemory, peak_resident_mib
 from mnist_gradients.benchmarking.reference_objective import ReferenceObjective
 from mnist_gradients.benchmarking.solvers import Setting
 
 JOB, FITS = "job.json", "fits.jsonl"
 LOADED_ROWS = 4096
+EARLY = ("ConvergenceWarning", "LineSearchWarning")
 REPEAT_SECONDS = 1.0
 PATIENCE = 6  # fits in a row that come no closer to the optimum
-
-State = Literal["converged", "warned", "capped", "failed"]
 
 
 class CapReached(BaseException):
     """Ends a fit that has used up its time; no solver may take it for an error."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """A solver, a problem, and the tolerances to fit it with.
-
-    Attributes:
-        rows_file: File of the rows, (N, d): `.npy`, or `.npz` for a sparse array.
-        classes_file: File of the classes 0..K-1, int64 (N,).
-        rows: Number of rows to use, the first of the file.
-        divisor: What a row is divided by: 255 for pixels, 1 for others.
-        l2: Strength of the penalty on the weights of the divided rows.
-        solver: A name of `solvers.SOLVERS`.
-        input: Type of the rows that the solver gets; "uint8" rows are not divided.
-        memory_mapped: Leave the rows in their file; for dense rows of the file's type only.
-        threads: Number of threads.
-        tolerances: Tolerances of the fits, the loosest first.
-        optimum: Least value of the objective.
-        gap: The last fit is the first one whose relative gap is at most that.
-        cap_seconds: Time of all fits together.
-        seed: Seed of solvers that draw rows at random.
-        repeats: Largest number of fits with the tolerance that reaches the gap.
-        memory_mib: Largest address space of the process, where the system allows a limit; None
-            for no limit.
-    """
-
-    rows_file: str
-    classes_file: str
-    rows: int
-    divisor: float
-    l2: float
-    solver: str
-    input: Literal["uint8", "float32", "float64"]
-    memory_mapped: bool
-    threads: int
-    tolerances: tuple[float, ...]
-    optimum: float
-    gap: float
-    cap_seconds: float
-    seed: int
-    repeats: int = 1
-    memory_mib: int | None = None
-
-
-@dataclass(frozen=True)
-class Fit:
-    """A whole fit of an estimator.
-
-    Attributes:
-        tolerance: Its ``tol``.
-        state: "converged", "warned" (the solver warned that it stopped early), "capped" or
-            "failed".
-        message: The warning or the error.
-        seconds: Wall time of ``fit``.
-        cpu_seconds: CPU time of all threads.
-        iterations: The estimator's ``n_iter_``.
-        gap: Relative suboptimality gap, (J - J*) / J*; NaN without weights.
-        peak_memory_mib: Largest resident memory of the process so far.
-        private_memory_mib: Largest memory without mapped files, sampled; None if unknown.
-    """
-
-    tolerance: float
-    state: State
-    message: str
-    seconds: float
-    cpu_seconds: float
-    iterations: float = np.nan
-    gap: float = np.nan
-    peak_memory_mib: float | None = None
-    private_memory_mib: float | None = None
 
 
 def load_rows(job: Job) -> Any:
@@ -176,25 +106,23 @@ def measure(job: Job, X: Any, y: NDArray[np.integer], tolerance: float, cap: flo
         except Exception as error:  # whatever a library raises is a result
             state, message = "failed", f"{type(error).__name__}: {error}"
         seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
-    memory = peak_resident_mib()
-    fit = Fit(tolerance, state, message, seconds, cpu_seconds)
-    if state == "converged":
-        stopped_early = [w for w in warned if w.category.__name__ in EARLY]
-        if stopped_early:
-            state, message = "warned", str(stopped_early[0].message)
-        fit = Fit(
-            tolerance,
-            state,
-            message,
-            seconds,
-            cpu_seconds,
-            float(np.max(estimator.n_iter_)),
-            true_gap(job, estimator, divided),
-        )
-    return Fit(**asdict(fit) | {"peak_memory_mib": memory, "private_memory_mib": private.peak_mib})
-
-
-EARLY = ("ConvergenceWarning", "LineSearchWarning")
+    memory = peak_resident_mib()  # before the gap takes some
+    early = [w for w in warned if w.category.__name__ in EARLY]
+    if state == "converged" and early:
+        state, message = "warned", str(early[0].message)
+    fit = Fit(
+        tolerance,
+        state,
+        message,
+        seconds,
+        cpu_seconds,
+        peak_memory_mib=memory,
+        private_memory_mib=private.peak_mib,
+    )
+    if state in ("capped", "failed"):
+        return fit
+    iterations = float(np.max(estimator.n_iter_))
+    return replace(fit, iterations=iterations, gap=true_gap(job, estimator, divided))
 
 
 def true_gap(job: Job, estimator: Any, divided: float) -> float:

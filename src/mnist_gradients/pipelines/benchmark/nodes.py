@@ -11,7 +11,7 @@ import pandas as pd
 from mnist_gradients import report
 from mnist_gradients.benchmarking import robustness, tables, throughput
 from mnist_gradients.benchmarking.data import join
-from mnist_gradients.benchmarking.reference_objective import find_optimum
+from mnist_gradients.benchmarking.optimum import find_optimum
 from mnist_gradients.benchmarking.scaling import find_entries, measure_growth
 from mnist_gradients.benchmarking.solvers import start_from_estimator
 from mnist_gradients.benchmarking.time_to_gap import TaskFiles, measure_all

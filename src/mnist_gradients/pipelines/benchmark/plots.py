@@ -1,4 +1,4 @@
-"""Nodes that draw the pictures of the benchmark pipeline."""
+"""Nodes that draw the figures of the benchmark pipeline."""
 
 import pandas as pd
 from matplotlib.axes import Axes

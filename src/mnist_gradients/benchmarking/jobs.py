@@ -1,0 +1,78 @@
+"""A job for a worker, and a fit in its answer."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+State = Literal["converged", "warned", "capped", "failed"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A solver, a problem, and the tolerances to fit it with.
+
+    Attributes:
+        rows_file: File of the rows, (N, d): `.npy`, or `.npz` for a sparse array.
+        classes_file: File of the classes 0..K-1, int64 (N,).
+        rows: Number of rows to use, the first of the file.
+        divisor: What a row is divided by: 255 for pixels, 1 for others.
+        l2: Strength of the penalty on the weights of the divided rows.
+        solver: A name of `solvers.SOLVERS`.
+        input: Type of the rows that the solver gets; "uint8" rows are not divided.
+        memory_mapped: Leave the rows in their file; for dense rows of the file's type only.
+        threads: Number of threads.
+        tolerances: Tolerances of the fits, the loosest first.
+        optimum: Least value of the objective.
+        gap: The last fit is the first one whose relative gap is at most that.
+        cap_seconds: Time of all fits together.
+        seed: Seed of solvers that draw rows at random.
+        repeats: Largest number of fits with the tolerance that reaches the gap.
+        memory_mib: Largest address space of the process, where the system allows a limit; None
+            for no limit.
+    """
+
+    rows_file: str
+    classes_file: str
+    rows: int
+    divisor: float
+    l2: float
+    solver: str
+    input: Literal["uint8", "float32", "float64"]
+    memory_mapped: bool
+    threads: int
+    tolerances: tuple[float, ...]
+    optimum: float
+    gap: float
+    cap_seconds: float
+    seed: int
+    repeats: int = 1
+    memory_mib: int | None = None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A whole fit of an estimator.
+
+    Attributes:
+        tolerance: Its ``tol``.
+        state: "converged", "warned" (the solver warned that it stopped early), "capped" or
+            "failed".
+        message: The warning or the error.
+        seconds: Wall time of ``fit``.
+        cpu_seconds: CPU time of all threads.
+        iterations: The estimator's ``n_iter_``.
+        gap: Relative suboptimality gap, (J - J*) / J*; NaN without weights.
+        peak_memory_mib: Largest resident memory of the process so far.
+        private_memory_mib: Largest memory without mapped files, sampled; None if unknown.
+    """
+
+    tolerance: float
+    state: State
+    message: str
+    seconds: float
+    cpu_seconds: float
+    iterations: float = np.nan
+    gap: float = np.nan
+    peak_memory_mib: float | None = None
+    private_memory_mib: float | None = None
