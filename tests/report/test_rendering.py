@@ -11,7 +11,7 @@ from jinja2 import UndefinedError
 from matplotlib.figure import Figure
 
 from mnist_gradients import report
-from mnist_gradients.report import rendering
+from mnist_gradients.report import rendering, summaries
 
 COUNTS = pd.DataFrame({"class": [0, 1], "train": [900, 1100], "validation": [5, 6], "test": [7, 9]})
 INGESTION = {"class_counts": COUNTS, "class_counts_plot": b"counts", "sample_digits": b"digits"}
@@ -173,10 +173,10 @@ class TestSection:
 
     def test_network_is_described_by_its_metrics(self):
         text = Page(report.write_section("fnn", **FNN)).text
-        assert "1.23 %of the test images are misclassified" in text
+        assert "1.23 % of the test images are misclassified" in text
         assert "0.0457 nats" in text
-        assert "42 sof training, 6,736 iterations" in text
-        assert "669,706trained parameters" in text
+        assert "42 s of training, 6,736 iterations" in text
+        assert "669,706 trained parameters" in text
 
     def test_first_figure_explains_the_training_loss_above_the_test_loss(self):
         html = report.write_section("fnn", **FNN)
@@ -197,6 +197,84 @@ class TestSection:
         html = report.write_section("fnn", **FNN)
         assert "training &lt;loss&gt;" in html
         assert "<loss>" not in html
+
+
+class TestDerivations:
+    CHECKS = pd.DataFrame(
+        {
+            "identity": ["softmax shift <invariance>", "gradient of P2", "Hessian of P2"],
+            "oracle": ["SymPy", "GradientTape", "GradientTape"],
+            "max_abs_error": [0.0, 2.5e-3, 1e-10],
+            "tolerance": [1e-12, 1e-9, 1e-9],
+            "holds": [True, False, True],
+        }
+    )
+
+    def section(self, checks: pd.DataFrame) -> Page:
+        return Page(
+            report.write_section(
+                "derivations",
+                checks=checks,
+                oracles=summaries.summarise_checks(checks),
+                parity_check={"iterations": 1000, "float64": {"largest_loss_difference": 4.4e-16}},
+                step_sweep_plot=b"sweep",
+                parity_check_plot=b"parity",
+            )
+        )
+
+    def test_checks_are_counted_and_the_networks_compared(self):
+        text = self.section(self.CHECKS).text
+        assert "2 / 3 checks of the hand-derived formulas hold, against 2 oracles" in text
+        assert "4.4 × 10⁻¹⁶ nats at most" in text
+        assert "in 1,000 iterations" in text
+
+    def test_check_that_fails_is_named_and_marked(self):
+        section = self.section(self.CHECKS)
+        assert ["softmax shift <invariance>", "SymPy", "0", "10⁻¹²", "yes"] in section.rows
+        assert ["gradient of P2", "GradientTape", "2.5 × 10⁻³", "10⁻⁹", "NO"] in section.rows
+        assert ["GradientTape", "2", "1", "2.5 × 10⁻³"] in section.rows
+        assert "Checks that do not hold: gradient of P2" in section.text
+
+    def test_nothing_is_named_where_all_checks_hold(self):
+        text = self.section(self.CHECKS[self.CHECKS["holds"]]).text
+        assert "2 / 2" in text
+        assert "do not hold" not in text
+
+
+class TestLogisticRegression:
+    def section(self, *solvers: tuple[str, float, float]) -> Page:
+        columns = ["solver", "relative_gap", "seconds"]
+        comparison = pd.DataFrame(solvers, columns=columns).assign(
+            iterations=1200, max_abs_weight_difference=2e-5, test_error=0.075
+        )
+        figures = ("convergence", "regularisation_path_plot", "weights_plot", "roc_curves_plot")
+        return Page(
+            report.write_section(
+                "logistic_regression_task",
+                title="Classes <1> against the others",
+                ranking=summaries.rank_solvers(comparison),
+                convergence_plotly=CURVES,
+                confusion_matrix_plot=b"confusion",
+                **dict.fromkeys(figures, b"figure"),
+            )
+        )
+
+    def test_fastest_solver_is_compared_with_scikit_learn(self):
+        section = self.section(("fast", 0.0, 2.5), ("scikit_learn", 9e-7, 10.0), ("slow", 0.1, 1.0))
+        assert "4.0 × as fast as scikit-learn to the optimum: fast, 2.5 s" in section.text
+        assert "7.50 % of the test images are misclassified at the optimum" in section.text
+        assert [row[0] for row in section.rows[1:4]] == ["fast", "scikit_learn", "slow"]
+        assert section.rows[3] == ["slow", "1.00", "1,200", "0.1", "2.0 × 10⁻⁵", "7.50"]
+
+    def test_nothing_is_claimed_where_a_solver_did_not_converge(self):
+        assert "to the optimum:" not in self.section(("slow", 0.1, 1.0)).text
+        text = self.section(("fast", 0.0, 2.5), ("scikit_learn", 0.1, 10.0)).text
+        assert "2.5 s to the optimum: fast" in text
+        assert "as fast as" not in text
+
+    def test_tasks_stand_in_one_section(self):
+        html = report.write_section("logistic_regression", tasks=["<h3>one</h3>", "<h3>two</h3>"])
+        assert html.index("<h3>one</h3>") < html.index("<h3>two</h3>")
 
 
 class TestOptionalSections:
@@ -228,8 +306,8 @@ class TestOptionalSections:
     def test_ensemble_stands_beside_its_members(self):
         metrics = {"test_error": 0.004, "members_test_error_mean": 0.0062}
         text = Page(report.write_section("ensemble", metrics=metrics, comparison=TABLE)).text
-        assert "0.40 %of the test images are misclassified by the ensemble" in text
-        assert "0.62 %by a member" in text
+        assert "0.40 % of the test images are misclassified by the ensemble" in text
+        assert "0.62 % by a member" in text
 
 
 class TestPage:
