@@ -18,7 +18,7 @@ def line_figure(height=1.0):
     return figure
 
 
-def test_figure_is_read_back_as_the_bytes_of_a_png_of_the_size_asked_for(tmp_path):
+def test_figure_is_read_back_as_the_bytes_of_a_png_of_the_given_size(tmp_path):
     dataset = FigureDataset(filepath=str(tmp_path / "folder" / "line.png"), dpi=50)
     dataset.save(line_figure())
     assert dataset.load() == (tmp_path / "folder" / "line.png").read_bytes()
@@ -36,7 +36,7 @@ def test_equal_figures_give_equal_bytes_and_different_ones_do_not(tmp_path):
     assert b"Matplotlib" not in pictures[0]  # its version would change the bytes
 
 
-def test_what_is_no_figure_leaves_the_earlier_file(tmp_path):
+def test_failed_save_leaves_the_earlier_file(tmp_path):
     dataset = FigureDataset(filepath=str(tmp_path / "line.png"))
     dataset.save(line_figure())
     before = dataset.load()

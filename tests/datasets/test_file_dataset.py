@@ -114,9 +114,9 @@ def test_dataset_survives_the_way_to_another_process(tmp_path, dataset_class, na
 @pytest.mark.parametrize(("dataset_class", "name"), DATASETS)
 def test_dataset_can_be_rebuilt_from_its_configuration(tmp_path, dataset_class, name):
     dataset = dataset_class(filepath=str(tmp_path / name))
-    config = dataset._init_config()
-    assert config.pop("type").endswith(dataset_class.__name__)
-    assert str(dataset_class(**config)) == str(dataset)
+    configuration, *_ = DataCatalog({"file": dataset}).to_config()
+    assert configuration["file"]["type"].endswith(dataset_class.__name__)
+    assert str(DataCatalog.from_config(configuration)["file"]) == str(dataset)
 
 
 @pytest.mark.parametrize("dataset_class", [dataset_class for dataset_class, _ in DATASETS])

@@ -7,7 +7,7 @@ from kedro.io import DatasetError
 from mnist_gradients.datasets import FolderDataset
 
 
-def test_path_is_handed_out_whether_the_folder_is_there_or_not(tmp_path):
+def test_path_is_loaded_whether_the_folder_exists_or_not(tmp_path):
     dataset = FolderDataset(filepath=str(tmp_path / "raw"))
     assert dataset.load() == tmp_path / "raw"
     assert not dataset.exists()

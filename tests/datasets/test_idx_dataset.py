@@ -214,7 +214,7 @@ def test_no_version_exists_before_the_first_save(tmp_path):
         dataset.load()
 
 
-def test_refuses_to_save_a_type_that_the_format_lacks(tmp_path):
+def test_type_that_the_format_lacks_is_not_saved(tmp_path):
     path = tmp_path / "digits"
     words = f"{path}: found an array of int64, expected one of uint8, int8"
     with pytest.raises(DatasetError, match=f"^{re.escape(words)}"):
@@ -233,7 +233,7 @@ def test_preview_is_a_picture_that_kedro_viz_can_show(tmp_path, array):
     assert inspect.signature(dataset.preview).return_annotation.__name__ == "ImagePreview"
 
 
-def test_preview_shows_as_many_images_as_asked_for(tmp_path):
+def test_preview_shows_the_given_number_of_images(tmp_path):
     dataset = IdxDataset(filepath=str(tmp_path / "digits"))
     dataset.save(np.full((25, 8, 8), 255, dtype=np.uint8))
     one_row, three_rows = (

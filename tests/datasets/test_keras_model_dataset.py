@@ -71,7 +71,7 @@ def test_damaged_file_is_refused(tmp_path, network):
 
 
 @pytest.mark.tensorflow
-def test_what_is_no_model_leaves_the_earlier_file(tmp_path, network):
+def test_failed_save_leaves_the_earlier_file(tmp_path, network):
     dataset = KerasModelDataset(filepath=str(tmp_path / "network.keras"))
     dataset.save(network)
     with pytest.raises(DatasetError, match="'dict' object has no attribute 'save'"):

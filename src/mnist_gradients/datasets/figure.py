@@ -1,4 +1,4 @@
-"""Pictures: matplotlib figures saved as PNG, and read back as the bytes of the file."""
+"""Kedro dataset for matplotlib figures: saved as PNG, read back as the bytes of the file."""
 
 import base64
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 class FigureDataset(FileDataset):
     """Saves a figure as a PNG file and loads the bytes of that file.
 
-    kedro-datasets' ``MatplotlibDataset`` saves only; here a report can read the picture that
-    another pipeline drew. The file is replaced only when complete; the same figure gives
-    the same bytes.
+    kedro-datasets' ``MatplotlibDataset`` only saves; a report must also load the figures of other
+    pipelines. Equal figures give equal bytes.
 
     Args:
         filepath: Path of the PNG file, local or with any protocol that fsspec knows.

@@ -1,4 +1,4 @@
-"""Kedro dataset for a local folder, so that the catalog alone knows paths."""
+"""Kedro dataset for a local folder, so that paths stand in the catalog alone."""
 
 from pathlib import Path
 from typing import Any, NoReturn
@@ -8,7 +8,7 @@ from kedro.io.core import get_protocol_and_path
 
 
 class FolderDataset(AbstractDataset[NoReturn, Path]):
-    """Hands a node the path of a local folder, there or not; it loads and saves no content.
+    """Loads the path of a local folder, whether the folder exists or not, and no content.
 
     Args:
         filepath: Path of the folder.

@@ -17,9 +17,8 @@ logger = logging.getLogger(__name__)
 class ImageFolderDataset(AbstractDataset[NoReturn, dict[str, bytes]]):
     """Loads the files of a folder as bytes by name, in the order of the names.
 
-    All files count as images but those whose name begins with a dot; folders inside are left out.
-    Whoever uses the bytes finds out what is no image, and can name it. A file that cannot be
-    opened is told of and has no bytes.
+    Folders inside and names that begin with a dot are left out. Files that hold no image are
+    loaded, too. A file that cannot be opened gives a warning and empty bytes.
 
     Args:
         filepath: Path of the folder, local or with any protocol that fsspec knows.
@@ -75,7 +74,7 @@ class ImageFolderDataset(AbstractDataset[NoReturn, dict[str, bytes]]):
             try:
                 with Image.open(io.BytesIO(content)) as image:
                     card = image.convert("RGBA")
-            except Exception:  # noqa: S112 - the pipeline tells of files that are no images
+            except Exception:  # noqa: S112 - the pipeline reports files that hold no image
                 continue
             card.thumbnail((side, side))
             cards.append(card)

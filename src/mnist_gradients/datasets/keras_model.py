@@ -1,4 +1,4 @@
-"""Kedro dataset for Keras models that leaves TensorFlow alone until a model is loaded or saved."""
+"""Kedro dataset for Keras models; TensorFlow is imported when a model is loaded."""
 
 import json
 import shutil

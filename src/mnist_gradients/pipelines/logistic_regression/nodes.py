@@ -84,7 +84,8 @@ def fit_models(
     models, histories = {}, []
     for name in (*parameters.solvers, REFERENCE):
         if name == REFERENCE:
-            logger.info("    %s: running %s ...", name, parameters.reference.solver)
+            solver = parameters.reference.solver
+            logger.info("    %s: %s, up to two minutes on ten classes", name, solver)
             model, history = fit_reference(train, l2, parameters, parameters.reference)
         else:
             model, history = fit(name, train, l2, parameters, parameters.solvers[name])
