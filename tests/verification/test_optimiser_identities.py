@@ -1,4 +1,4 @@
-"""What the optimisers unroll to, by hand, and Keras's optimisers as they are called here."""
+"""The unrolled sums of the optimisers, computed by hand, and the steps of Keras."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from mnist_gradients.maths.optimisers import SGD, Adam
 from mnist_gradients.verification.identities import optimisers
 
 
-def test_the_unrolled_sums_by_hand():
+def test_unrolled_sums_equal_hand_computed_values():
     gradients = np.array([[1.0], [3.0]])
     # velocities -1 and -1/2 - 3
     assert optimisers.unrolled_momentum(gradients, 1.0, 0.5).item() == pytest.approx(-4.5)
@@ -17,7 +17,7 @@ def test_the_unrolled_sums_by_hand():
 
 
 @pytest.mark.tensorflow
-def test_keras_takes_the_same_steps_and_other_steps_are_told_apart():
+def test_keras_takes_the_same_steps_as_sgd_and_not_those_of_adam():
     rng = np.random.default_rng(5)
     start, gradients = rng.normal(size=3), rng.normal(size=(10, 3))
     theirs = optimisers.take_keras_steps(lambda keras: keras.optimizers.SGD(0.25), start, gradients)

@@ -1,4 +1,4 @@
-"""The oracles on functions whose derivatives are known."""
+"""The oracles on functions with known derivatives."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def exponential() -> Derivation:
         (numeric.complex_step, -(0.01**2)),
     ],
 )
-def test_difference_quotients_of_a_cube_by_hand(quotient, error):
+def test_error_of_difference_quotients_of_a_cube(quotient, error):
     slope = quotient(lambda x: (x**3).sum(), np.array([0.25]), np.array([1.0]), 0.01)
     assert slope - 3 * 0.25**2 == pytest.approx(error, rel=1e-9)
 
@@ -44,7 +44,7 @@ def test_numeric_gradients_have_the_shape_and_the_order_of_the_argument(exponent
     np.testing.assert_allclose(complex_step, 3 * np.exp(X), rtol=1e-15)
 
 
-def test_exact_derivatives_are_right_to_the_last_digit(exponential):
+def test_exact_derivatives_agree_to_the_last_digit(exponential):
     (exact,) = symbolic.exact_derivatives(exponential)
     np.testing.assert_allclose(exact, 3 * np.exp(X), rtol=3e-16)
 
@@ -69,12 +69,12 @@ def test_tape_gradients(exponential):
     np.testing.assert_allclose(tape, 3 * np.exp(X), rtol=1e-15)
 
 
-def test_exact_values_do_not_cancel():
+def test_exact_values_have_no_cancellation():
     values = symbolic.exact_values(
         lambda sp, x: [sp.exp(x[0]) - 1 - x[0], x[1] - x[0]], {"x": np.array([1e-9, 1.0])}
     )
     assert values[0] == pytest.approx(5e-19, rel=1e-8, abs=0)
-    assert abs(np.exp(1e-9) - 1 - 1e-9) > 1e-17  # in float64 nothing is left of it
+    assert abs(np.exp(1e-9) - 1 - 1e-9) > 1e-17  # float64 loses every digit
     assert values[1] == 1 - 1e-9
 
 
@@ -106,7 +106,7 @@ def test_vanishing_is_decided_for_all_values():
     assert not symbolic.vanishes([0, a * (a - 1) * (a + 1)])  # though zero at three points
 
 
-def test_what_is_not_proven_has_an_infinite_error():
+def test_an_unproven_residual_has_an_infinite_error():
     errors = symbolic.unproven_residuals(
         lambda sp, x: [x[0] - x[0], x[0] - x[1], sp.sin(x[0]) - sp.sin(x[0])], {"x": np.ones(2)}
     )

@@ -1,4 +1,4 @@
-"""The other writings of the solvers' steps, on quadratics whose answers are known."""
+"""The other forms of the solvers' steps, on quadratics with known minima."""
 
 import numpy as np
 

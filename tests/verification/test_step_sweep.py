@@ -1,4 +1,4 @@
-"""The error of difference quotients against their step: the V, its slopes, its bottom."""
+"""The error of difference quotients against their step: its slopes and its minimum."""
 
 import io
 
@@ -34,7 +34,7 @@ def test_one_row_per_step_from_the_largest_to_the_smallest(errors):
     ("quotient", "truncation", "best_step", "best_error"),
     [("forward", 1, 1e-8, 1e-7), ("central", 2, 1e-5, 1e-9)],
 )
-def test_differences_draw_a_v(errors, quotient, truncation, best_step, best_error):
+def test_error_has_a_minimum_at_the_best_step(errors, quotient, truncation, best_step, best_error):
     column = errors[quotient]
     assert order(column, 1e-1, 1e-3) == pytest.approx(truncation, abs=0.1)
     assert order(column, 1e-10, 1e-14) == pytest.approx(-1, abs=0.3)
@@ -42,7 +42,7 @@ def test_differences_draw_a_v(errors, quotient, truncation, best_step, best_erro
     assert column.min() < best_error
 
 
-def test_the_complex_step_has_no_rounding_to_grow(errors):
+def test_complex_step_has_no_rounding_error(errors):
     assert order(errors["complex_step"], 1e-1, 1e-3) == pytest.approx(2, abs=0.1)
     assert errors.loc[errors.index < 1e-9, "complex_step"].max() < 1e-15
 

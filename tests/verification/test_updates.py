@@ -1,4 +1,4 @@
-"""The update rule of P2 in its writings: which are the same, and what the literal one minimises."""
+"""The update rule of P2: equivalent forms, and the objective that the literal form minimises."""
 
 import numpy as np
 import pytest
@@ -41,6 +41,6 @@ def test_the_literal_rule_ends_at_the_minimiser_of_another_objective(problem):
     assert np.abs(found - minimiser(X, y, L2)).max() > 0.1
 
 
-def test_where_the_literal_rule_ends_depends_on_its_step_size(problem):
+def test_limit_of_the_literal_rule_depends_on_its_step_size(problem):
     X, y = problem
     assert np.abs(fixed_point(X, y, ALPHA, L2) - fixed_point(X, y, ALPHA / 2, L2)).max() > 0.1

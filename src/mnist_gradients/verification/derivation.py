@@ -1,4 +1,4 @@
-"""What can be checked: a derivation (an objective and its gradient) or a plain equality."""
+"""The two kinds of check: a derivation (an objective and its gradient) and an equality."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,20 +22,21 @@ SVD = "singular values"
 class Derivation:
     """A hand-derived gradient: one objective in three languages, its gradient in two.
 
-    The two Python functions are the code under test. The other three are what it is tested against;
-    they are given the library first (`sympy` or `tensorflow`), then the quantities by name: symbols
-    and column or rectangular matrices of symbols, or float64 tensors.
+    The two Python functions are the code under test. The other three are the definitions it is
+    tested against. They take the library first (`sympy` or `tensorflow`), then the quantities by
+    name: symbols and column or rectangular matrices of symbols, or float64 tensors.
 
     Attributes:
         statements: Each identity, in words, and the names of the arguments whose gradients it
             states. Gradients come in this order everywhere.
-        point: Value of every quantity by name: the arguments, and the data they meet.
+        point: Value of every quantity by name: the arguments, and the data.
         objective: J in our code: keyword arguments to a number.
         gradients: dJ/d(argument) in our code, for every argument.
         symbolic_objective: J in SymPy.
         tensor_objective: J in TensorFlow.
-        symbolic_gradients: The hand-derived formulas in SymPy; None where they are proven apart.
-        probabilities: Names of quantities whose rows sum to one, also as symbols.
+        symbolic_gradients: The hand-derived formulas in SymPy; None if a check of its own proves
+            them.
+        probabilities: Names of quantities with rows that sum to one, also as symbols.
         analytic: Whether the code of J accepts complex numbers, which the complex step needs.
     """
 
@@ -57,11 +58,11 @@ class Derivation:
 
 @dataclass(frozen=True)
 class Equality:
-    """Two ways to compute the same numbers.
+    """Two computations of the same numbers.
 
     Attributes:
         identity: What is stated, in words.
-        oracle: Where the second way comes from.
+        oracle: Source of the second computation.
         ours: The numbers by the code under test.
         expected: The numbers by the oracle.
         tolerance: Largest absolute difference that rounding explains.

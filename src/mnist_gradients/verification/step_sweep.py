@@ -1,4 +1,4 @@
-"""How far difference quotients are from the hand-derived gradient, whatever their step."""
+"""Error of difference quotients against the hand-derived gradient at each step."""
 
 import numpy as np
 import pandas as pd

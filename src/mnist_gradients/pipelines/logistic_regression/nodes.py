@@ -1,4 +1,4 @@
-"""Nodes of the logistic-regression pipeline; a binary task and softmax regression share them."""
+"""Nodes of the logistic-regression pipeline, for a binary task and for softmax regression."""
 
 import logging
 import time

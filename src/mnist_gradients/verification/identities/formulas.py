@@ -1,4 +1,4 @@
-"""Definitions in SymPy and TensorFlow that several identities share, straight from the formulas."""
+"""Definitions in SymPy and TensorFlow for several identities, straight from the formulas."""
 
 from typing import Any
 

@@ -43,7 +43,7 @@ def checks(rng: np.random.Generator) -> Iterator[Derivation | Equality]:
 
 
 def sigmoid_derivative(t: Array) -> Derivation:
-    """P2: sigma (1 - sigma) is the derivative of sigma (the assignment labels it as the cost's)."""
+    """P2: sigma (1 - sigma) is the derivative of sigma; the assignment says of the cost."""
     return Derivation(
         statements={"P2 sigma'(t) = sigma(t) (1 - sigma(t))": ["t"]},
         point={"t": t},
@@ -120,7 +120,7 @@ def logistic_intercept(
     intercept: Intercept, theta: Array, b: Array, X: Array, y: Array
 ) -> Derivation:
     """P2: the derivative with respect to an intercept that is penalised, or is not."""
-    share = 1 if intercept == "penalised" else 0
+    factor = 1 if intercept == "penalised" else 0
     penalty = " + lambda b" if intercept == "penalised" else ""
 
     def objective(theta: Array, b: Array, X: Array, y: Array, l2: float) -> tuple[float, Array]:
@@ -130,15 +130,15 @@ def logistic_intercept(
     def cost(sp: Any, theta: Any, b: Any, X: Any, y: Any, l2: Any) -> Any:
         with_constant = theta.col_join(b), X.row_join(sp.ones(X.rows, 1))
         unpenalised = logistic_cost(sp, *with_constant, y, 0)
-        return unpenalised + l2 / 2 * (squared_norm(theta) + share * squared_norm(b))
+        return unpenalised + l2 / 2 * (squared_norm(theta) + factor * squared_norm(b))
 
     def formula(sp: Any, theta: Any, b: Any, X: Any, y: Any, l2: Any) -> Any:
         h = sigmoid(sp, X * theta + sp.ones(X.rows, 1) * b)
-        return [sp.ones(1, X.rows) * (h - y) / X.rows + share * l2 * b]
+        return [sp.ones(1, X.rows) * (h - y) / X.rows + factor * l2 * b]
 
     def tensor_cost(tf: Any, theta: Any, b: Any, X: Any, y: Any, l2: Any) -> Any:
         losses = tf.nn.sigmoid_cross_entropy_with_logits(y, tf.linalg.matvec(X, theta) + b)
-        penalised = tf.reduce_sum(theta**2) + share * tf.reduce_sum(b**2)
+        penalised = tf.reduce_sum(theta**2) + factor * tf.reduce_sum(b**2)
         return tf.reduce_mean(losses) + l2 / 2 * penalised
 
     return Derivation(
@@ -161,7 +161,7 @@ def hessian_matrix(theta: Array, b: Array, X: Array, y: Array) -> Equality:
         CENTRAL,
         lambda: objective.class_hessian(rows, objective.curvature(w, rows)[:, 0] / len(X)),
         lambda: central_jacobian(lambda w: objective(w)[1], w),
-        tolerance=1e-6,  # the matrix serves as coordinates and is computed in float32
+        tolerance=1e-6,  # the matrix is a preconditioner and is computed in float32
     )
 
 

@@ -72,14 +72,14 @@ def symbolic_activation_derivative(sp: Any, name: str, a: Any) -> Any:
 
 
 def normal_cdf(sp: Any, a: Any) -> Any:
-    """Phi(a) in SymPy; of a number it is a number, lest the next layers carry a sum along."""
+    """Phi(a) in SymPy; evaluated if a is a number, which keeps the expressions small."""
     Phi = (1 + sp.erf(a / sp.sqrt(2))) / 2
     return sp.N(Phi, DIGITS) if a.is_number else Phi
 
 
 def tensor_activation(tf: Any, name: str, a: Any) -> Any:
     """phi(a) in TensorFlow."""
-    if name == "gelu":  # tf.nn.gelu divides by a root of two that is right to eight digits only
+    if name == "gelu":  # tf.nn.gelu uses a root of two of eight digits only
         return a * (1 + tf.math.erf(a / math.sqrt(2))) / 2
     return getattr(tf.nn, name)(a)
 
@@ -137,7 +137,7 @@ def back_propagation(name: str, point: dict[str, Any]) -> Derivation:
 def back_propagation_through_any_activation() -> Equality:
     """P3: the recursion of back-propagation is the gradient for every differentiable activation.
 
-    The activation is a function phi of which only the name of the derivative is known.
+    The activation is an undefined function phi with the derivative dphi.
     """
 
     def residuals(sp: Any, **at: Any) -> list[Any]:

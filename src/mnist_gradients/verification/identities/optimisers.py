@@ -1,4 +1,4 @@
-"""SGD, momentum and Adam, against the sums that they unroll to and against Keras."""
+"""SGD, momentum and Adam, against their unrolled sums and against Keras."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -28,7 +28,7 @@ def checks(rng: np.random.Generator) -> Iterator[Equality]:
 
 
 def against_unrolled_sums(start: Array, gradients: Array) -> Iterator[Equality]:
-    """Each recursion against the sum over all gradients that it stands for."""
+    """Each recursion against its unrolled sum over all gradients."""
     cases: dict[str, tuple[optimisers.Optimiser, Array]] = {
         SGD: (optimisers.SGD(STEP_SIZE), -STEP_SIZE * gradients.sum(axis=0)),
         HEAVY_BALL: (
@@ -46,7 +46,7 @@ def against_unrolled_sums(start: Array, gradients: Array) -> Iterator[Equality]:
 
 
 def against_keras(start: Array, gradients: Array) -> Iterator[Equality]:
-    """Each recursion against Keras's; its Adam adds epsilon elsewhere, hence there is none here."""
+    """Each recursion against Keras's, Adam without epsilon, which Keras adds elsewhere."""
     cases: dict[str, tuple[optimisers.Optimiser, Callable[[Any], Any]]] = {
         SGD: (optimisers.SGD(STEP_SIZE), lambda keras: keras.optimizers.SGD(STEP_SIZE)),
         HEAVY_BALL: (
@@ -65,7 +65,7 @@ def against_keras(start: Array, gradients: Array) -> Iterator[Equality]:
 
 
 def take_steps(optimiser: optimisers.Optimiser, start: Array, gradients: Array) -> Array:
-    """Where an optimiser arrives when it is given one gradient after the other."""
+    """Parameters of an optimiser after a sequence of gradients."""
     parameters: tuple[Array, ...] = (start,)
     state = optimiser.start(parameters)
     for gradient in gradients:
@@ -74,7 +74,7 @@ def take_steps(optimiser: optimisers.Optimiser, start: Array, gradients: Array) 
 
 
 def take_keras_steps(build: Callable[[Any], Any], start: Array, gradients: Array) -> Array:
-    """Where an optimiser of Keras arrives when it is given one gradient after the other."""
+    """Parameters of a Keras optimiser after a sequence of gradients."""
     import_tensorflow()
     import keras
 

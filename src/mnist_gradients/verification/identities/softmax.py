@@ -103,7 +103,7 @@ def summed_log_softmax(W: Array, x: Array, c: Array) -> Derivation:
 
 
 def printed_summed_log_softmax(W: Array, x: Array, c: Array) -> Derivation:
-    """What the source assignment prints as the gradient of J: it is the gradient of -J."""
+    """P1.2: the formula that the assignment prints as the gradient of J is the gradient of -J."""
 
     def printed(W: Array, x: Array, c: Array) -> tuple[Array, Array]:
         dz = -1 + len(c) * softmax.softmax(W @ x + c)

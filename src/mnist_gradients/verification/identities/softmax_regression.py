@@ -42,7 +42,7 @@ def checks(rng: np.random.Generator) -> Iterator[Derivation | Equality]:
 
 def softmax_cost(sp: Any, W: Any, b: Any, X: Any, Y: Any, l2: Any) -> Any:
     """J of softmax regression in SymPy, straight from the definition."""
-    return mean_cross_entropy(sp, _margins(sp, W, b, X), Y) + l2 / 2 * squared_norm(W)
+    return mean_cross_entropy(sp, _logits(sp, W, b, X), Y) + l2 / 2 * squared_norm(W)
 
 
 def tensor_softmax_cost(tf: Any, W: Any, b: Any, X: Any, Y: Any, l2: Any) -> Any:
@@ -52,7 +52,7 @@ def tensor_softmax_cost(tf: Any, W: Any, b: Any, X: Any, Y: Any, l2: Any) -> Any
 
 def softmax_gradient_formulas(sp: Any, W: Any, b: Any, X: Any, Y: Any, l2: Any) -> Any:
     """The gradients of softmax regression in SymPy, as derived by hand."""
-    R = (row_softmax(sp, _margins(sp, W, b, X)) - Y) / X.rows
+    R = (row_softmax(sp, _logits(sp, W, b, X)) - Y) / X.rows
     return X.T * R + l2 * W, R.T * sp.ones(X.rows, 1)
 
 
@@ -90,7 +90,7 @@ def softmax_hessian_vector(
         return sum(dW.multiply_elementwise(V)) + sum(db.multiply_elementwise(c))
 
     def formulas(sp: Any, W: Any, b: Any, V: Any, c: Any, X: Any, Y: Any, l2: Any) -> Any:  # noqa: ARG001
-        P, U = row_softmax(sp, _margins(sp, W, b, X)), _margins(sp, V, c, X)
+        P, U = row_softmax(sp, _logits(sp, W, b, X)), _logits(sp, V, c, X)
         rows = [(sp.diag(*P[i, :]) - P[i, :].T * P[i, :]) * U[i, :].T for i in range(X.rows)]
         S = sp.Matrix.hstack(*rows).T / X.rows
         return X.T * S + l2 * V, sp.ones(1, X.rows) * S
@@ -142,7 +142,7 @@ def hessian_blocks(W: Array, b: Array, X: Array, Y: Array) -> Equality:
         CENTRAL,
         blocks,
         expected,
-        tolerance=1e-6,  # the matrix serves as coordinates and is computed in float32
+        tolerance=1e-6,  # the matrix is a preconditioner and is computed in float32
     )
 
 
@@ -162,5 +162,5 @@ def _softmax(X: Array, Y: Array, l2: float) -> SoftmaxObjective:
     return SoftmaxObjective(X, Y.argmax(axis=1), l2, n_classes=Y.shape[1], threads=1)
 
 
-def _margins(sp: Any, W: Any, b: Any, X: Any) -> Any:
+def _logits(sp: Any, W: Any, b: Any, X: Any) -> Any:
     return X * W + sp.ones(X.rows, 1) * b.T

@@ -1,4 +1,4 @@
-"""The solvers' own formulas, against other formulas for the same steps."""
+"""The formulas of the solvers, against other formulas for the same steps."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ L2, STEP_SIZE, N_STEPS = 0.3, 0.0625, 25
 
 
 def checks(rng: np.random.Generator) -> Iterator[Equality]:
-    """Every check of accelerated descent and of quasi_newton.py, at points drawn from `rng`."""
+    """Every check of accelerated descent and of L-BFGS, at points drawn from `rng`."""
     theta, X, y = rng.normal(size=2), rng.normal(size=(3, 2)), np.array([1, 0, 1])
     objective = LogisticObjective(X, y, L2, intercept="none", threads=1)
     yield Equality(
@@ -42,7 +42,7 @@ def checks(rng: np.random.Generator) -> Iterator[Equality]:
 def estimate_sequence(
     objective: Callable[[Array], tuple[float, Array]], start: Array, alpha: float, n_steps: int
 ) -> Array:
-    """Accelerated descent with gradient restart in the writing of O'Donoghue and Candes.
+    """Accelerated descent with gradient restart in the form of O'Donoghue and Candes.
 
     ::
 

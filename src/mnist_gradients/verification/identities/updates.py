@@ -1,4 +1,4 @@
-"""P2's update rule in its three writings: derived, renamed, and as printed in the assignment."""
+"""The update rule of P2 in three forms: derived, renamed, and as printed in the assignment."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -126,7 +126,7 @@ def _update(
 
 
 def update_iterates(theta: Array, X: Array, y: Array) -> Iterator[Equality]:
-    """P2: the three writings of the rule after many steps, and where the literal one ends."""
+    """P2: the three forms of the rule after many steps, and the limit of the literal one."""
     N = len(X)
 
     def solver(l2: float, alpha: float, n_steps: int = N_STEPS) -> Array:

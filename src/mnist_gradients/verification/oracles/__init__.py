@@ -1,1 +1,1 @@
-"""Three independent judges of a gradient: finite differences, symbolic algebra, autodiff."""
+"""Three independent oracles for a gradient: finite differences, symbolic algebra, autodiff."""

@@ -9,7 +9,7 @@ from mnist_gradients.verification.derivation import Array, Derivation
 # The error of a central difference is step^2 / 6 times the third derivative, plus rounding of about
 # 1e-16 / step: least near the cube root of 1e-16.
 CENTRAL_STEP = 6e-6
-# A complex step subtracts nothing, so that it can be so small that its own error vanishes.
+# A complex step subtracts nothing; with so small a step its truncation error vanishes, too.
 COMPLEX_STEP = 1e-100
 
 Difference = Callable[[Callable[[Array], complex], Array, Array, float], float]
@@ -26,7 +26,7 @@ def forward_difference(f: Callable[[Array], complex], at: Array, e: Array, h: fl
 
 
 def complex_step(f: Callable[[Array], complex], at: Array, e: Array, h: float) -> float:
-    """``Im f(x + i h e) / h``: error of order h^2, and no subtraction that rounding could spoil.
+    """``Im f(x + i h e) / h``: error of order h^2, and no subtraction, hence no cancellation.
 
     Squire and Trapp, "Using complex variables to estimate derivatives of real functions" (1998).
     """
@@ -68,5 +68,5 @@ def central_differences(derivation: Derivation) -> list[Array]:
 
 
 def complex_steps(derivation: Derivation) -> list[Array] | None:
-    """Gradients by complex steps, accurate to rounding; None if the code takes no such number."""
+    """Gradients by complex steps, exact to rounding; None if the code takes real numbers only."""
     return gradients(derivation, complex_step, COMPLEX_STEP) if derivation.analytic else None
