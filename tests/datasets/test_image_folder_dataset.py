@@ -1,7 +1,8 @@
 import base64
 import inspect
 import io
-import logging
+import os
+import tracemalloc
 
 import pytest
 from kedro.io import DatasetError
@@ -24,17 +25,46 @@ def folder(tmp_path):
 def test_every_file_is_loaded_by_its_name_in_order(folder):
     loaded = ImageFolderDataset(filepath=str(folder)).load()
     assert list(loaded) == ["letter.txt", "one.jpg", "two[1].png"]
-    assert loaded["letter.txt"] == b"dear reader"
-    assert loaded["one.jpg"] == (folder / "one.jpg").read_bytes()
+    assert loaded["letter.txt"]() == b"dear reader"
+    assert loaded["one.jpg"]() == (folder / "one.jpg").read_bytes()
 
 
-def test_file_that_cannot_be_opened_is_named_and_has_no_bytes(folder, caplog):
+def test_file_that_cannot_be_opened_fails_when_it_is_read(folder):
     (folder / "gone.png").symlink_to(folder / "nowhere.png")
-    with caplog.at_level(logging.WARNING):
-        loaded = ImageFolderDataset(filepath=str(folder)).load()
-    assert loaded["gone.png"] == b""
+    loaded = ImageFolderDataset(filepath=str(folder)).load()
     assert len(loaded) == 4
-    assert caplog.messages[0].startswith(f"{folder / 'gone.png'}: cannot be opened: ")
+    with pytest.raises(FileNotFoundError):
+        loaded["gone.png"]()
+
+
+def test_named_pipe_is_never_opened(folder):
+    os.mkfifo(folder / "pipe.png")
+    (folder / "link.png").symlink_to(folder / "pipe.png")
+    loaded = ImageFolderDataset(filepath=str(folder)).load()
+    for name in ("pipe.png", "link.png"):  # opening either would wait for ever
+        words = "^file: found a named pipe or a device, expected a regular file$"
+        with pytest.raises(ValueError, match=words):
+            loaded[name]()
+
+
+def test_file_above_the_limit_is_not_read(folder):
+    with (folder / "large.png").open("wb") as file:
+        file.truncate(2**30 + 1)  # takes no room on the disk
+    read = ImageFolderDataset(filepath=str(folder)).load()["large.png"]
+    words = "^file: found 1,073,741,825 bytes, expected at most 1,073,741,824$"
+    with pytest.raises(ValueError, match=words):
+        read()
+
+
+def test_files_are_read_one_at_a_time(tmp_path):
+    for number in range(50):
+        (tmp_path / f"{number}.png").write_bytes(bytes(1_000_000))
+    tracemalloc.start()
+    sizes = [len(read()) for read in ImageFolderDataset(filepath=str(tmp_path)).load().values()]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sizes == [1_000_000] * 50
+    assert peak < 5e6
 
 
 def test_missing_folder_is_an_error(folder):

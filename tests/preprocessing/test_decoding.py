@@ -1,12 +1,13 @@
 import io
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from mnist_gradients.preprocessing.decoding import LONGEST_SIDE, decode
-from mnist_gradients.preprocessing.normalisation import preprocess
+from mnist_gradients.preprocessing.normalisation import read_digits
 
 GREY = np.array([[0, 50, 255], [100, 200, 150]], dtype=np.uint8)
 
@@ -102,7 +103,7 @@ class TestGeometry:
         for format_ in ("png", "jpeg"):
             content = file_of(photo, format_, **({"compress_level": 1} if format_ == "png" else {}))
             start = time.process_time()
-            found = preprocess(decode(content), 20, 28)
+            (found,) = read_digits(decode(content), 20, 28)
             assert time.process_time() - start < 2
             assert found[:, 14].max() == 255
 
@@ -111,9 +112,16 @@ class TestGeometry:
 
 
 class TestBrokenFiles:
-    @pytest.mark.parametrize("content", [b"", b"a letter, not a picture"])
-    def test_what_is_no_image_is_refused(self, content):
-        words = f"^found {len(content)} bytes of no image format, expected a PNG or JPEG image$"
+    @pytest.mark.parametrize(
+        ("content", "kind"),
+        [
+            (b"", "an empty file"),
+            (b"a letter, not a picture", "23 bytes of no known image format"),
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC image"),
+        ],
+    )
+    def test_other_file_is_named_as_what_it_is(self, content, kind):
+        words = f"^file: found {kind}, expected an image that Pillow reads, such as PNG or JPEG$"
         with pytest.raises(ValueError, match=words):
             decode(content)
 
@@ -122,5 +130,43 @@ class TestBrokenFiles:
         noise = np.random.default_rng(0).integers(256, size=(50, 50), dtype=np.uint8)
         content = file_of(Image.fromarray(noise), format_)
         assert decode(content).shape == (50, 50, 3)
-        with pytest.raises(ValueError, match=r"^found a broken image \(.+\), expected a whole one"):
+        words = r"^image: found a broken one \(.+\), expected a whole one$"
+        with pytest.raises(ValueError, match=words):
             decode(content[: len(content) // 2])
+
+    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+    def test_pixel_that_is_not_finite_is_refused(self, value):
+        pixels = np.arange(12, dtype=np.float32).reshape(3, 4)
+        assert decode(file_of(Image.fromarray(pixels), "tiff")).shape == (3, 4, 3)
+        pixels[1, 2] = value
+        words = "^image: found pixels that are NaN or infinite, expected finite ones$"
+        with pytest.raises(ValueError, match=words):
+            decode(file_of(Image.fromarray(pixels), "tiff"))
+
+
+class TestSize:
+    def test_too_many_pixels_are_refused_before_they_are_decoded(self):
+        content = file_of(Image.new("1", (30_000, 10_000)), "tiff", compression="group4")
+        assert len(content) < 100_000
+        tracemalloc.start()
+        words = (
+            r"^image: found 30000 x 10000 pixels \(300 megapixels\), expected at most 200 megapix"
+        )
+        with pytest.raises(ValueError, match=words):
+            decode(content)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 2e6
+
+    def test_limit_is_a_parameter(self):
+        content = file_of(Image.new("L", (200, 100)))
+        assert decode(content, most_megapixels=0.02).shape == (100, 200, 3)
+        with pytest.raises(
+            ValueError, match=r"found 200 x 100 pixels .*, expected at most 0.01 mega"
+        ):
+            decode(content, most_megapixels=0.01)
+
+    def test_limit_of_pillow_is_as_before_afterwards(self):
+        limit = Image.MAX_IMAGE_PIXELS
+        decode(file_of(Image.new("L", (2, 2))))
+        assert limit == Image.MAX_IMAGE_PIXELS is not None

@@ -2,23 +2,31 @@
 
 import base64
 import io
-import logging
-from pathlib import PurePosixPath
+import stat
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 from kedro.io import AbstractDataset, DatasetError
 from kedro.io.core import get_protocol_and_path
 from kedro_datasets._typing import ImagePreview
 
-logger = logging.getLogger(__name__)
+from mnist_gradients.maths.checking import mismatch
+
+MOST_BYTES = 2**30
 
 
-class ImageFolderDataset(AbstractDataset[NoReturn, dict[str, bytes]]):
-    """Loads the files of a folder as bytes by name, in the order of the names.
+class ImageFolderDataset(AbstractDataset[NoReturn, dict[str, Callable[[], bytes]]]):
+    """Loads the files of a folder as functions by name, in the order of the names.
 
-    Folders inside and names that begin with a dot are left out. Files that hold no image are
-    loaded, too. A file that cannot be opened gives a warning and empty bytes.
+    A function reads its file when it is called, as those of Kedro's PartitionedDataset do, so that
+    thousands of files are never in memory together. It raises OSError if the file cannot be opened,
+    and ValueError, before it opens anything, if that is a named pipe, a device or above 1 GiB.
+
+    Hidden files, whose name begins with a dot, and folders inside are left out.
 
     Args:
         filepath: Path of the folder, local or with any protocol that fsspec knows.
@@ -42,8 +50,8 @@ class ImageFolderDataset(AbstractDataset[NoReturn, dict[str, bytes]]):
         self._filepath = PurePosixPath(path)
         self.metadata = metadata
 
-    def load(self) -> dict[str, bytes]:
-        """Read every file.
+    def load(self) -> dict[str, Callable[[], bytes]]:
+        """List the files.
 
         Raises:
             DatasetError: If there is no such folder, or no file in it.
@@ -51,8 +59,8 @@ class ImageFolderDataset(AbstractDataset[NoReturn, dict[str, bytes]]):
         if not self._exists():
             raise DatasetError(f"{self._filepath}: found no such folder, expected one of images")
         paths = {PurePosixPath(path).name: path for path in self._fs.ls(self._path, detail=False)}
-        contents = {
-            name: self._read(path)
+        contents: dict[str, Callable[[], bytes]] = {
+            name: partial(self._read, path)
             for name, path in sorted(paths.items())
             if not (name.startswith(".") or self._fs.isdir(path))
         }
@@ -70,9 +78,9 @@ class ImageFolderDataset(AbstractDataset[NoReturn, dict[str, bytes]]):
 
         side = 160
         cards = []
-        for content in list(self.load().values())[:n_images]:
+        for read in list(self.load().values())[:n_images]:
             try:
-                with Image.open(io.BytesIO(content)) as image:
+                with Image.open(io.BytesIO(read())) as image:
                     card = image.convert("RGBA")
             except Exception:  # noqa: S112 - the pipeline reports files that hold no image
                 continue
@@ -90,11 +98,14 @@ class ImageFolderDataset(AbstractDataset[NoReturn, dict[str, bytes]]):
         return str(self._filepath)
 
     def _read(self, path: str) -> bytes:
-        try:
-            return self._fs.cat_file(path)
-        except OSError as error:
-            logger.warning("%s: cannot be opened: %s", path, error)
-            return b""
+        if isinstance(self._fs, LocalFileSystem):
+            status = Path(path).stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise mismatch("file", "a named pipe or a device", "a regular file")
+        size = self._fs.size(path)
+        if size is not None and size > MOST_BYTES:
+            raise mismatch("file", f"{size:,} bytes", f"at most {MOST_BYTES:,}")
+        return bytes(self._fs.cat_file(path))
 
     def _exists(self) -> bool:
         return self._fs.isdir(self._path)

@@ -1,52 +1,100 @@
 """From the bytes of an image file to its colours: upright, opaque and of moderate size."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from mnist_gradients.maths.checking import mismatch
+
 # A digit is scaled to some twenty pixels: of a photograph this is more than enough.
-LONGEST_SIDE = 1000
+LONGEST_SIDE = 640
+EXPECTED = "an image that Pillow reads, such as PNG or JPEG"
+HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 
-def decode(content: bytes) -> NDArray[np.uint8]:
-    """Return the colours of an image, uint8 (height, width, 3), with at most 1000 pixels a side.
+def decode(content: bytes, most_megapixels: float = 200) -> NDArray[np.uint8]:
+    """Return the colours of an image, uint8 (height, width, 3), with at most 640 pixels a side.
 
     Grey, RGB, CMYK, palettes, transparency, 16 bits and the rotation that a camera notes are
     understood; of a moving image, the first one is taken.
 
     Args:
         content: The bytes of a PNG or JPEG file, or of another format that Pillow reads.
+        most_megapixels: Limit of the size that the header gives; beyond it nothing is decoded.
 
     Raises:
-        ValueError: If they are no image, or one that is broken.
+        ValueError: If they are no image, one that is broken or too large, or one with pixels that
+            are not finite.
     """
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            image.draft(None, (LONGEST_SIDE, LONGEST_SIDE))  # saves time with a large JPEG
-            upright = ImageOps.exif_transpose(image)
-            shallow = _with_8_bits(upright)
-            colours = shallow.convert("RGBA" if shallow.has_transparency_data else "RGB")
+        with _no_limit_of_pillow(), Image.open(io.BytesIO(content)) as image:
+            _check_size(image.size, most_megapixels)
+            return _colours(image)
     except UnidentifiedImageError as error:
-        raise ValueError(
-            f"found {len(content):,} bytes of no image format, expected a PNG or JPEG image"
-        ) from error
+        raise mismatch("file", _kind_of(content), EXPECTED) from error
+    except ValueError as error:
+        if str(error).startswith("image: found"):
+            raise
+        raise _broken(error) from error
     except Exception as error:  # Pillow's readers fail in many ways on a broken file
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"found a broken image ({reason}), expected a whole one") from error
+        raise _broken(error) from error
+
+
+@contextmanager
+def _no_limit_of_pillow() -> Iterator[None]:
+    """Leave the limit of the size to this module, which names it."""
+    limit = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def _check_size(size: tuple[int, int], most_megapixels: float) -> None:
+    width, height = size
+    if width * height > most_megapixels * 1e6:
+        found = f"{width} x {height} pixels ({width * height / 1e6:,.0f} megapixels)"
+        raise mismatch("image", found, f"at most {most_megapixels:g} megapixels")
+
+
+def _kind_of(content: bytes) -> str:
+    if content[4:8] == b"ftyp" and content[8:12] in HEIC_BRANDS:
+        return "a HEIC image"
+    if not content:
+        return "an empty file"
+    return f"{len(content):,} bytes of no known image format"
+
+
+def _broken(error: Exception) -> ValueError:
+    return mismatch("image", f"a broken one ({str(error).partition(chr(10))[0]})", "a whole one")
+
+
+def _colours(image: Image.Image) -> NDArray[np.uint8]:
+    """Return the colours of an opened image; a large one is reduced as early as possible."""
+    if image.mode.startswith(("I", "F")):
+        image = _with_8_bits(np.asarray(image))
+    elif image.mode in ("L", "RGB", "CMYK"):
+        image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    upright = ImageOps.exif_transpose(image)
+    colours = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
     colours.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     pixels = np.asarray(colours)
     return pixels if colours.mode == "RGB" else _opaque(pixels.astype(np.float64))
 
 
-def _with_8_bits(image: Image.Image) -> Image.Image:
+def _with_8_bits(values: NDArray) -> Image.Image:
     """Return an image of 8 bits per channel; the values of a deeper one are stretched to them."""
-    if not image.mode.startswith(("I", "F")):
-        return image
-    values = np.asarray(image, dtype=np.float64)
-    span = np.ptp(values) or 1.0
-    return Image.fromarray(np.round(255 * (values - values.min()) / span).astype(np.uint8))
+    if not np.isfinite(values).all():
+        raise mismatch("image", "pixels that are NaN or infinite", "finite ones")
+    step = max(1, max(values.shape) // (2 * LONGEST_SIDE))
+    sampled = values[::step, ::step].astype(np.float64)
+    span = np.ptp(sampled) or 1.0
+    return Image.fromarray(np.round(255 * (sampled - sampled.min()) / span).astype(np.uint8))
 
 
 def _opaque(rgba: NDArray[np.float64]) -> NDArray[np.uint8]:

@@ -19,6 +19,8 @@ def parameters() -> Callable[..., InferenceParameters]:
             "model": "multinomial",
             "solver": DEFAULT_SOLVER,
             "binary_classes": ("even", "odd"),
+            "least_probability": 0.0,
+            "most_megapixels": 200,
             "digit_size": 20,
             "image_size": 28,
         }

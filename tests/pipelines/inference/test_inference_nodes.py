@@ -1,4 +1,5 @@
 import logging
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -7,21 +8,23 @@ from pydantic import ValidationError
 
 from mnist_gradients.core.linear_model import LinearModel
 from mnist_gradients.pipelines.inference import nodes
-from mnist_gradients.pipelines.inference.own_digit import OwnDigit
+from mnist_gradients.preprocessing.picture import PHOTO_SIDE, Picture
 
-COLUMNS = ["file", "digit", "probability", "runner_up", "runner_up_probability", "problem"]
+COLUMNS = nodes.COLUMNS
+DIGIT = np.zeros((28, 28), dtype=np.uint8)
 BLANK = "found nothing but background, expected a digit"
 
 
 @pytest.fixture(scope="module")
 def files(mnist, large_png, png):
     rng = np.random.default_rng(0)
-    return {
+    contents = {
         "a_seven.png": large_png(mnist.images[0], rng),
         "blank.png": png(np.full((30, 40), 200, dtype=np.uint8)),
         "letter.txt": b"dear reader",
         "z_two.png": large_png(mnist.images[1], rng),
     }
+    return {name: partial(bytes, content) for name, content in contents.items()}
 
 
 @pytest.fixture(scope="module")
@@ -36,21 +39,22 @@ class TestPrepareDigits:
     def test_digit_looks_as_in_mnist(self, prepared, mnist):
         for row, digit in ((0, prepared[0]), (1, prepared[3])):
             assert digit.problem == ""
-            difference = np.abs(mnist.images[row] - digit.image.astype(np.float64))
+            difference = np.abs(mnist.images[row] - digit.digits[0].astype(np.float64))
             assert difference.mean() < 15
 
     def test_photo_is_small(self, prepared):
-        assert prepared[0].photo.shape == (nodes.PHOTO_SIDE, nodes.PHOTO_SIDE, 3)
+        assert prepared[0].photo.shape == (PHOTO_SIDE, PHOTO_SIDE, 3)
         assert prepared[1].photo.shape == (30, 40, 3)
 
-    def test_what_is_no_digit_is_told_of_by_name_and_the_rest_go_on(
-        self, files, parameters, caplog
-    ):
+    def test_file_without_a_digit_is_named_and_the_others_are_read(self, files, parameters, caplog):
         with caplog.at_level(logging.WARNING):
             prepared = nodes.prepare_digits(files, parameters())
-        assert prepared[1].image is None
-        assert prepared[2].photo is prepared[2].image is None
-        problem = "found 11 bytes of no image format, expected a PNG or JPEG image"
+        assert prepared[1].digits == prepared[2].digits == ()
+        assert prepared[2].photo is None
+        problem = (
+            "file: found 11 bytes of no known image format, "
+            "expected an image that Pillow reads, such as PNG or JPEG"
+        )
         assert [digit.problem for digit in prepared] == ["", BLANK, problem, ""]
         assert caplog.messages == [f"blank.png: {BLANK}", f"letter.txt: {problem}"]
 
@@ -63,9 +67,14 @@ class TestPrepareDigits:
         with pytest.raises(ValueError, match=f"^{words}$"):
             nodes.prepare_digits(bad, parameters())
 
+    def test_photos_of_the_first_files_alone_are_kept(self, files, parameters, monkeypatch):
+        monkeypatch.setattr(nodes, "MOST_PHOTOS", 1)
+        prepared = nodes.prepare_digits(files, parameters())
+        assert [picture.photo is not None for picture in prepared] == [True, False, False, False]
+
 
 class Network:
-    """Says of every image that class 2 is likely and class 0 next."""
+    """Predicts class 2 for every image, then class 0."""
 
     input_shape = (None, 28, 28)
 
@@ -84,14 +93,14 @@ class TestClassifyDigits:
         assert table["digit"].tolist()[::3] == ["7", "2"]
         found = table.iloc[[0, 3]]
         p = softmax_regression.probabilities(
-            np.stack([prepared[row].image.ravel() for row in (0, 3)])
+            np.stack([prepared[row].digits[0].ravel() for row in (0, 3)])
         )
         np.testing.assert_allclose(found["probability"].astype(float), p.max(axis=1))
         second = np.sort(p, axis=1)[:, -2]
         np.testing.assert_allclose(found["runner_up_probability"].astype(float), second)
         assert found["runner_up"].tolist() == [str(row.argsort()[-2]) for row in p]
 
-    def test_row_of_a_problem_says_so_and_is_empty_otherwise(self, prepared, parameters):
+    def test_row_of_a_problem_is_empty_otherwise(self, prepared, parameters):
         table = nodes.classify_digits(prepared, Network(), parameters(model="fnn"))
         assert table.loc[1, "problem"] == BLANK
         assert table.loc[[1, 2], COLUMNS[1:-1]].isna().all(axis=None)
@@ -122,24 +131,50 @@ class TestClassifyDigits:
     def test_model_of_images_of_another_size_is_refused(
         self, parameters, softmax_regression, model
     ):
-        small = [OwnDigit("a.png", image=np.zeros((8, 8), dtype=np.uint8))]
+        small = [Picture("a.png", digits=(np.zeros((8, 8), dtype=np.uint8),))]
         words = r"^parameter inference.image_size: found 8 \(64 .*, expected .*\(784 pixels\)$"
         classifier = Network() if model == "fnn" else {"preconditioned_lbfgs": softmax_regression}
         with pytest.raises(ValueError, match=words):
             nodes.classify_digits(small, classifier, parameters(model=model))
 
-    def test_answers_are_told_a_line_each(self, prepared, parameters, caplog):
+    def test_answers_are_logged_a_line_each(self, prepared, parameters, caplog):
         with caplog.at_level(logging.INFO):
             nodes.classify_digits(prepared, Network(), parameters(model="fnn"))
         assert caplog.messages == [
-            "    a_seven.png: 2 (60.0 %), else 0 (30.0 %)",
-            "    z_two.png: 2 (60.0 %), else 0 (30.0 %)",
-            "    2 of 4 files hold a digit",
+            "    a_seven.png: 2 (60.0 %, else 0 (30.0 %))",
+            "    z_two.png: 2 (60.0 %, else 0 (30.0 %))",
+            "    2 digits read in 2 of 4 files",
         ]
+
+    def test_several_digits_of_a_file_are_rows_with_their_positions(self, parameters):
+        pictures = [Picture("a.png", digits=(DIGIT, DIGIT)), Picture("b.png", digits=(DIGIT,))]
+        table = nodes.classify_digits(pictures, Network(), parameters(model="fnn"))
+        assert table["file"].tolist() == ["a.png", "a.png", "b.png"]
+        assert table["position"].tolist() == [1, 2, 1]
+
+    def test_shape_below_the_least_probability_is_rejected(self, parameters, caplog):
+        picture = [Picture("a.png", digits=(DIGIT,))]
+        asked = parameters(model="fnn", least_probability=0.59)
+        assert nodes.classify_digits(picture, Network(), asked)["digit"].tolist() == ["2"]
+        asked = parameters(model="fnn", least_probability=0.61)
+        row = nodes.classify_digits(picture, Network(), asked).iloc[0]
+        assert row["problem"] == (
+            "found no clear digit (most like 2, 60 %), expected one that is read with at least 61 %"
+        )
+        assert row[COLUMNS[2:-1]].isna().all()
+        assert row["position"] == 1
+        assert f"a.png, shape 1: {row['problem']}" in caplog.messages
+
+    @pytest.mark.parametrize("first", "=+-@")
+    def test_file_name_that_is_a_formula_gets_an_apostrophe(self, parameters, first):
+        names = [f"{first}1.png", f"1{first}.png"]
+        pictures = [Picture(name, digits=(DIGIT,)) for name in names]
+        table = nodes.classify_digits(pictures, Network(), parameters(model="fnn"))
+        assert table["file"].tolist() == [f"'{names[0]}", names[1]]
 
 
 def test_table_without_a_problem_has_an_empty_column_all_the_same(parameters):
-    digits = [OwnDigit("a.png", image=np.zeros((28, 28), dtype=np.uint8))]
+    digits = [Picture("a.png", digits=(DIGIT,))]
     table = nodes.classify_digits(digits, Network(), parameters(model="fnn"))
     pd.testing.assert_series_equal(table["problem"], pd.Series([""], name="problem"))
 
@@ -151,6 +186,8 @@ def test_table_without_a_problem_has_an_empty_column_all_the_same(parameters):
         ({"folder": ""}, "at least 1 character"),
         ({"binary_classes": ("even",)}, "binary_classes"),
         ({"digit_size": 0}, "greater than 0"),
+        ({"least_probability": 1.0}, "less than 1"),
+        ({"most_megapixels": 0}, "greater than 0"),
         (
             {"digit_size": 30},
             "found digit_size 30, expected at most image_size, which is 28",

@@ -1,36 +1,39 @@
-"""Test digits that went through large PNG files are classified as well as before."""
+"""Accuracy on digits rendered as pictures of many kinds."""
 
-import io
 import logging
 import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 from pydantic import ValidationError
 
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.linear_model import LinearModel
 from mnist_gradients.maths.solvers.descent import DEFAULT_SOLVER
 from mnist_gradients.pipelines.preprocessing_check import nodes
-from mnist_gradients.pipelines.preprocessing_check.parameters import RoundTripParameters
-from mnist_gradients.preprocessing.rendering import render
+from mnist_gradients.pipelines.preprocessing_check.parameters import PreprocessingCheckParameters
+from mnist_gradients.pipelines.preprocessing_check.plots import draw_accuracy
+from mnist_gradients.preprocessing.rendering import KINDS, plain, to_file
 
-COLUMNS = ["model", "images", "accuracy_before", "accuracy_after", "points_lost", "holds"]
+N = 25
+COLUMNS = ["kind", "description", "fnn", "binary", "multinomial", "extreme", "holds"]
 
 
 def make_parameters(**changes):
     options = {
-        "images": 500,
-        "smallest_factor": 3,
-        "largest_factor": 8,
-        "allowed_loss": 0.5,
+        "images": N,
+        "least_accuracy": 0.95,
+        "extreme": ("eight_pixels",),
         "digit_size": 20,
         "solver": DEFAULT_SOLVER,
         "positive_classes": (1, 3, 5, 7, 9),
     }
-    return RoundTripParameters(**(options | changes))
+    return PreprocessingCheckParameters(**(options | changes))
+
+
+def blank(digit, rng):  # noqa: ARG001 - as every renderer
+    return to_file(np.full((30, 30), 200 + int(rng.integers(2)), dtype=np.uint8))
 
 
 @pytest.fixture(scope="module")
@@ -39,65 +42,45 @@ def test_digits(mnist):
     return mnist.take(np.arange(8000, 9000))
 
 
-@pytest.fixture(scope="module")
-def returned(test_digits):
-    return nodes.send_digits_round(test_digits, make_parameters(), seed=0)
+@pytest.fixture(autouse=True, scope="class")
+def few_kinds(request):
+    """Two kinds in place of all; the rendering of every kind has a test of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.cls is not TestCompareAccuracies and request.cls is not None:
+            patch.setattr(nodes, "KINDS", {"plain": plain, "blank": blank})
+        yield
 
 
-@pytest.fixture(scope="module")
-def models(softmax_regression):
-    return {DEFAULT_SOLVER: softmax_regression}
+@pytest.fixture(scope="class")
+def rendered(test_digits, few_kinds):  # noqa: ARG001
+    return nodes.render_digits(test_digits, make_parameters(), seed=0)
 
 
-class TestRender:
-    def test_digit_is_large_and_padded_and_about_half_are_inverted(self):
-        digit = np.zeros((28, 28), dtype=np.uint8)
-        digit[8:20, 8:20] = 255
-        rng = np.random.default_rng(0)
-        files = [render(digit, 2, 3, rng) for _ in range(60)]
-        pages = [np.asarray(Image.open(io.BytesIO(file))) for file in files]
-        for page in pages:
-            assert 56 <= min(page.shape) <= max(page.shape) < 3 * 84
-            assert page.min() <= 40 < 200 <= page.max()
-            is_ink = page != page[0, 0]
-            rows, columns = (np.flatnonzero(is_ink.any(axis=axis)) for axis in (1, 0))
-            # 12 pixels, two to three times as large, and a soft edge
-            assert 24 <= min(len(rows), len(columns)) <= max(len(rows), len(columns)) <= 50
-        assert 15 < sum(page[0, 0] > 128 for page in pages) < 45
-        assert len({page.shape for page in pages}) > 50
+class TestRenderDigits:
+    def test_original_comes_first_then_every_kind_with_the_labels(self, rendered, test_digits):
+        assert len(rendered) == 3 * N
+        np.testing.assert_array_equal(rendered.images[:N], test_digits.images[:N])
+        np.testing.assert_array_equal(rendered.labels, np.tile(test_digits.labels[:N], 3))
 
-    def test_same_generator_draws_the_same(self, mnist):
-        one, two = (render(mnist.images[0], 3, 20, np.random.default_rng(5)) for _ in range(2))
-        assert one == two
-        assert one != render(mnist.images[0], 3, 20, np.random.default_rng(6))
+    def test_plain_digits_come_back_much_the_same(self, rendered):
+        before, after = rendered.images[:N].astype(np.float64), rendered.images[N : 2 * N]
+        assert np.median(np.abs(before - after).mean(axis=(1, 2))) < 8
+        assert np.median(np.abs(before - after[::-1]).mean(axis=(1, 2))) > 20
 
+    def test_picture_without_a_digit_comes_back_blank(self, rendered):
+        assert rendered.images[N : 2 * N].any(axis=(1, 2)).sum() >= N - 1
+        assert not rendered.images[2 * N :].any()
 
-class TestSendDigitsRound:
-    def test_first_images_come_back_with_their_labels(self, returned, test_digits):
-        assert len(returned) == 500
-        np.testing.assert_array_equal(returned.labels, test_digits.labels[:500])
-
-    def test_pixels_are_much_the_same(self, returned, test_digits):
-        before = test_digits.images[:500].astype(np.float64)
-        differences = np.abs(before - returned.images).mean(axis=(1, 2))
-        assert np.median(differences) < 5
-        others = np.abs(before - returned.images[::-1]).mean(axis=(1, 2))
-        assert np.median(others) > 20
+    def test_seed_decides_about_the_renderings(self, rendered, test_digits):
+        again, other = (
+            nodes.render_digits(test_digits, make_parameters(), seed) for seed in (0, 1)
+        )
+        np.testing.assert_array_equal(again.images, rendered.images)
+        assert (other.images != rendered.images).any()
 
     def test_more_images_than_there_are_means_all(self, test_digits):
         few = test_digits.take(np.arange(3))
-        assert len(nodes.send_digits_round(few, make_parameters(), seed=0)) == 3
-
-    def test_image_without_a_digit_is_named_and_comes_back_blank(self, test_digits, caplog):
-        images = test_digits.images[:2].copy()
-        images[1] = 0
-        with caplog.at_level(logging.WARNING):
-            returned = nodes.send_digits_round(
-                LabelledImages(images, test_digits.labels[:2]), make_parameters(), seed=0
-            )
-        assert returned.images[0].any()
-        assert not returned.images[1].any()
-        assert caplog.messages == ["test image 1: found nothing but background, expected a digit"]
+        assert len(nodes.render_digits(few, make_parameters(), seed=0)) == 9
 
     @pytest.mark.parametrize("shape", [(28, 20), (8, 8)])
     def test_images_that_cannot_hold_the_digit_are_refused(self, shape):
@@ -107,90 +90,85 @@ class TestSendDigitsRound:
             "least preprocessing_check.digit_size, which is 20$"
         )
         with pytest.raises(ValueError, match=words):
-            nodes.send_digits_round(images, make_parameters(), seed=0)
+            nodes.render_digits(images, make_parameters(), seed=0)
 
 
 class TestMeasures:
-    def test_unknown_solver_is_refused(self, test_digits, returned, models):
+    def test_unknown_solver_is_refused(self, rendered):
+        models = {DEFAULT_SOLVER: None}
         words = (
             f"^parameter preprocessing_check.solver: found 'sgd', expected one of {DEFAULT_SOLVER}$"
         )
         with pytest.raises(ValueError, match=words):
-            nodes.measure_linear_model(test_digits, returned, models, make_parameters(solver="sgd"))
+            nodes.measure_linear_model(rendered, models, make_parameters(solver="sgd"))
 
-    def test_softmax_regression_loses_half_a_point_at_most(self, returned, test_digits, models):
-        found = nodes.measure_linear_model(test_digits, returned, models, make_parameters())
-        assert found["images"] == 500
-        assert found["accuracy_before"] > 0.88
-        assert found["accuracy_after"] >= found["accuracy_before"] - 0.005
+    def test_softmax_regression_reads_plain_pictures_and_none_of_blank_ones(
+        self, rendered, softmax_regression
+    ):
+        models = {DEFAULT_SOLVER: softmax_regression}
+        found = nodes.measure_linear_model(rendered, models, make_parameters())
+        assert list(found) == ["original", "plain", "blank"]
+        assert found["original"] > 0.8
+        assert found["plain"] >= found["original"] - 0.1
+        assert found["blank"] == 0
 
-    @pytest.mark.parametrize("spoil", [np.flip, np.transpose])
-    def test_wrong_preprocessing_would_be_noticed(self, returned, test_digits, models, spoil):
-        spoilt = np.stack([spoil(digit) for digit in returned.images])
-        found = nodes.measure_linear_model(
-            test_digits,
-            LabelledImages(spoilt, returned.labels),
-            models,
-            make_parameters(),
-        )
-        assert found["accuracy_before"] > 0.88
-        assert found["accuracy_after"] < 0.6
-
-    def test_binary_model_is_asked_for_the_positive_classes(self, test_digits, returned):
+    def test_binary_model_is_asked_for_the_positive_classes(self, rendered):
         always_positive = LinearModel(np.zeros((784, 1)), np.array([1.0]), np.array([0, 1]), l2=0.0)
         for positive in ((1, 3, 5, 7, 9), (4,)):
             found = nodes.measure_linear_model(
-                test_digits,
-                returned,
+                rendered,
                 {DEFAULT_SOLVER: always_positive},
                 make_parameters(positive_classes=positive),
             )
-            share = np.isin(returned.labels, positive).mean()
-            assert found["accuracy_before"] == found["accuracy_after"] == pytest.approx(share)
+            fraction = np.isin(rendered.labels[:N], positive).mean()
+            assert found["original"] == pytest.approx(fraction)
+            assert found["plain"] == pytest.approx(fraction, abs=1 / N)
 
-    def test_network_is_asked_before_and_after(self, test_digits, returned):
-        class Network:
-            """Says 1 of whatever it was given first, and 0 of anything else."""
+    def test_network_is_right_where_its_largest_logit_is_the_label(self, rendered):
+        class Ones:
+            """Predicts 1 for every image."""
 
             def predict(self, images, batch_size, verbose):  # noqa: ARG002
-                is_original = np.array_equal(images, test_digits.images[:500])
-                return np.eye(10)[np.full(len(images), int(is_original))]
+                return np.tile(np.eye(10)[1], (len(images), 1))
 
-        found = nodes.measure_network(test_digits, returned, Network())
-        assert found["accuracy_before"] == pytest.approx(np.mean(returned.labels == 1))
-        assert found["accuracy_after"] == pytest.approx(np.mean(returned.labels == 0))
+        found = nodes.measure_network(rendered, Ones())
+        ones = np.mean(rendered.labels[:N] == 1)
+        assert found["original"] == ones
+        assert found["plain"] == pytest.approx(ones, abs=1 / N)
+        assert found["blank"] == 0
 
 
 class TestCompareAccuracies:
-    def test_row_per_model_and_a_warning_of_one_that_loses_too_much(self, caplog):
-        fnn, binary, multinomial = (
-            {"images": 200, "accuracy_before": 0.9, "accuracy_after": after}
-            for after in (0.91, 0.895, 0.894)
-        )
+    @pytest.fixture
+    def accuracies(self):
+        return dict.fromkeys(("original", *KINDS), 0.97) | {"huge": 0.94, "eight_pixels": 0.5}
+
+    def test_kind_below_the_floor_is_named_unless_it_is_extreme(self, accuracies, caplog):
         with caplog.at_level(logging.INFO):
-            table = nodes.compare_accuracies(fnn, binary, multinomial, make_parameters())
+            table = nodes.compare_accuracies(accuracies, accuracies, accuracies, make_parameters())
         assert table.columns.tolist() == COLUMNS
-        assert table["model"].tolist() == ["fnn", "binary", "multinomial"]
-        assert table["points_lost"].tolist() == pytest.approx([-1, 0.5, 0.6])
-        assert table["holds"].tolist() == [True, True, False]
-        levels = [record.levelname for record in caplog.records]
-        assert levels == ["INFO", "INFO", "WARNING"]
-        assert caplog.messages[2] == (
-            "    multinomial: accuracy 90.00 % before, 89.40 % after, 0.60 points lost, "
-            "not as allowed (at most 0.5)"
-        )
+        assert table["kind"].tolist()[-2:] == ["huge", "eight_pixels"]
+        assert len(table) == len(KINDS) + 1
+        assert table["description"].str.len().min() > 5
+        assert table.set_index("kind")["holds"][lambda holds: ~holds].index.tolist() == ["huge"]
+        assert caplog.messages == [
+            "    huge: found an accuracy of 94.0 %, expected at least 95.0 %"
+        ]
+
+    def test_figure_shows_every_kind_and_colours_the_one_that_fails(self, accuracies):
+        table = nodes.compare_accuracies(accuracies, accuracies, accuracies, make_parameters())
+        figure = draw_accuracy(table, make_parameters())
+        bars = figure.axes[0].patches
+        assert sorted(bar.get_width() for bar in bars)[:2] == pytest.approx([50, 94])
+        assert len({bar.get_facecolor() for bar in bars}) == 2
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"images": 0}, "greater than 0"),
-        ({"smallest_factor": 0.5}, "greater than or equal to 1"),
-        (
-            {"smallest_factor": 9},
-            "found smallest_factor 9.0, expected at most largest_factor, which is 8.0",
-        ),
-        ({"allowed_loss": -1}, "greater than or equal to 0"),
+        ({"least_accuracy": 1.5}, "less than or equal to 1"),
+        ({"extreme": ("hologram",)}, "found extreme 'hologram', expected some of plain, chalk, "),
         ({"positive_classes": ()}, "positive_classes"),
         ({"factors": 3}, "Extra inputs are not permitted"),
     ],
@@ -205,10 +183,10 @@ def test_parameters_out_of_range_are_refused(changes, words):
 def test_pipeline_measures_all_models_of_a_run(full_run, run_project, tmp_path):
     data_root = shutil.copytree(full_run[1], tmp_path / "data")
     run_project(
-        data_root, {"preprocessing_check": {"images": 60}}, pipeline_names=["preprocessing_check"]
+        data_root, {"preprocessing_check": {"images": 4}}, pipeline_names=["preprocessing_check"]
     )
-    table = pd.read_csv(data_root / "08_reporting" / "preprocessing_check" / "accuracy.csv")
-    assert table["model"].tolist() == ["fnn", "binary", "multinomial"]
-    assert (table["images"] == 60).all()
-    assert (table["accuracy_before"] > 0.7).all()
-    assert (table["points_lost"].abs() < 10).all()
+    folder = data_root / "08_reporting" / "preprocessing_check"
+    table = pd.read_csv(folder / "accuracy.csv").set_index("kind")
+    assert set(table.index) == {"original", *KINDS}
+    assert table[["fnn", "binary", "multinomial"]].stack().between(0, 1).all()
+    assert (folder / "accuracy.png").read_bytes().startswith(b"\x89PNG")

@@ -1,121 +1,151 @@
 """Nodes of the inference pipeline: prepare the images as MNIST was, and classify them."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from mnist_gradients.core.linear_model import LinearModel
+from mnist_gradients.maths.checking import check_choice, mismatch
 from mnist_gradients.maths.softmax import log_softmax
-from mnist_gradients.pipelines.inference.own_digit import OwnDigit
 from mnist_gradients.pipelines.inference.parameters import InferenceParameters
-from mnist_gradients.preprocessing.decoding import decode
-from mnist_gradients.preprocessing.normalisation import preprocess
+from mnist_gradients.preprocessing.picture import Picture, prepare_picture
 
 logger = logging.getLogger(__name__)
 
-PHOTO_SIDE = 200
+MOST_PHOTOS = 60  # on the sheet; of further files only the digits are kept
 MOST_LINES = 20
+COLUMNS = [
+    "file",
+    "position",
+    "digit",
+    "probability",
+    "runner_up",
+    "runner_up_probability",
+    "problem",
+]
 
 
-def prepare_digits(own_digits: dict[str, bytes], parameters: InferenceParameters) -> list[OwnDigit]:
-    """Read every file and turn the digit in it into what a model sees.
+def prepare_digits(
+    own_digits: dict[str, Callable[[], bytes]], parameters: InferenceParameters
+) -> list[Picture]:
+    """Read every file and turn the digits in it into what a model sees.
 
-    A file without an image or a digit is told of, and the others go on.
+    One file is in memory at a time. A file without an image or a digit is logged, and the others
+    are read all the same.
 
     Args:
-        own_digits: File name to content.
-        parameters: Size of the digit and of the image.
+        own_digits: Functions that return the content of a file, by its name.
+        parameters: Limits of the files, and size of the digits.
 
     Raises:
         ValueError: If no file holds a digit.
     """
-    prepared = [_prepare(file, content, parameters) for file, content in own_digits.items()]
-    for digit in prepared:
-        if digit.problem:
-            logger.warning("%s: %s", digit.file, digit.problem)
-    if all(digit.problem for digit in prepared):
-        raise ValueError(
-            f"parameter inference.folder: found no digit in any of the {len(prepared)} files of "
-            f"{parameters.folder}, expected at least one; {prepared[0].file}: "
-            f"{prepared[0].problem}"
+    prepared = [
+        prepare_picture(
+            file,
+            read,
+            digit_size=parameters.digit_size,
+            image_size=parameters.image_size,
+            most_megapixels=parameters.most_megapixels,
+            keep_photo=index < MOST_PHOTOS,
+        )
+        for index, (file, read) in enumerate(own_digits.items())
+    ]
+    for picture in prepared:
+        if picture.problem:
+            logger.warning("%s: %s", picture.file, picture.problem)
+    if not any(picture.digits for picture in prepared):
+        first = prepared[0]
+        raise mismatch(
+            "parameter inference.folder",
+            f"no digit in any of the {len(prepared)} files of {parameters.folder}",
+            f"at least one; {first.file}: {first.problem}",
         )
     return prepared
 
 
-def _prepare(file: str, content: bytes, parameters: InferenceParameters) -> OwnDigit:
-    try:
-        colours = decode(content)
-    except ValueError as error:
-        return OwnDigit(file, problem=str(error))
-    small = Image.fromarray(colours)
-    small.thumbnail((PHOTO_SIDE, PHOTO_SIDE))
-    photo = np.asarray(small)
-    try:
-        image = preprocess(colours, parameters.digit_size, parameters.image_size)
-    except ValueError as error:
-        return OwnDigit(file, photo, problem=str(error))
-    return OwnDigit(file, photo, image)
-
-
 def classify_digits(
-    prepared: list[OwnDigit], classifier: Any, parameters: InferenceParameters
+    prepared: list[Picture], classifier: Any, parameters: InferenceParameters
 ) -> pd.DataFrame:
-    """Let a model say what the digits are.
+    """Classify the digits.
 
     Args:
-        prepared: The images, at least one of them with a digit.
+        prepared: The pictures, at least one of them with a digit.
         classifier: The trained model: a Keras network, or linear models by solver.
-        parameters: Names the model and, of linear ones, the solver.
+        parameters: Name of the model, of the solver of a linear one, and the least probability.
 
     Returns:
-        One row per file: file, digit (or the name of a class of the binary task), probability,
-        runner_up, runner_up_probability, problem. Where there is a problem the other columns
-        are empty; where there is none, it is.
+        One row per digit, and one per file without: file, position (from the left, counted from 1),
+        digit (or the name of a class of the binary task), probability, runner_up,
+        runner_up_probability, problem. Where there is a problem, the columns between position and
+        it are empty. A file name that a spreadsheet would take for a formula has a ' before it.
 
     Raises:
         ValueError: If the model was trained on images of another size, or not with that solver.
     """
-    images = np.stack([digit.image for digit in prepared if digit.image is not None])
+    images = np.stack([digit for picture in prepared for digit in picture.digits])
     if parameters.model == "fnn":
-        log_probabilities, classes = _ask_network(classifier, images)
+        log_probabilities, classes = _network_answers(classifier, images)
     else:
-        log_probabilities, classes = _ask_linear_model(classifier, images, parameters)
-    ranked = np.argsort(-log_probabilities, axis=1)[:, :2]
-    probabilities = np.exp(np.take_along_axis(log_probabilities, ranked, axis=1))
-    answers = iter(zip(ranked, probabilities, strict=True))
+        log_probabilities, classes = _linear_answers(classifier, images, parameters)
+    answers = iter(_answers(log_probabilities, classes, parameters.least_probability))
     rows = []
-    for digit in prepared:
-        row: dict[str, Any] = {"file": digit.file, "problem": digit.problem}
-        if digit.image is not None:
-            (first, second), (likely, less_likely) = next(answers)
-            row |= {"digit": classes[first], "probability": likely}
-            row |= {"runner_up": classes[second], "runner_up_probability": less_likely}
-        rows.append(row)
-    columns = ["file", "digit", "probability", "runner_up", "runner_up_probability", "problem"]
-    predictions = pd.DataFrame(rows, columns=columns)
+    for picture in prepared:
+        file = {"file": without_formula(picture.file)}
+        rows += [
+            file | {"position": position, **next(answers)}
+            for position, _ in enumerate(picture.digits, start=1)
+        ]
+        if not picture.digits:
+            rows.append(file | {"problem": picture.problem})
+    predictions = pd.DataFrame(rows, columns=COLUMNS).astype({"position": "Int64"})
     _log(predictions)
     return predictions
 
 
-def _ask_network(network: Any, images: np.ndarray) -> tuple[np.ndarray, list[str]]:
+def _answers(
+    log_probabilities: np.ndarray, classes: list[str], least_probability: float
+) -> list[dict[str, Any]]:
+    """Return the row of each digit: the two most probable classes, or why it is rejected."""
+    ranked = np.argsort(-log_probabilities, axis=1)[:, :2]
+    probabilities = np.exp(np.take_along_axis(log_probabilities, ranked, axis=1))
+    return [
+        {
+            "digit": classes[first],
+            "probability": likely,
+            "runner_up": classes[second],
+            "runner_up_probability": less_likely,
+            "problem": "",
+        }
+        if likely >= least_probability
+        else {
+            "problem": f"found no clear digit (most like {classes[first]}, {100 * likely:.0f} %), "
+            f"expected one that is read with at least {100 * least_probability:.0f} %"
+        }
+        for (first, second), (likely, less_likely) in zip(ranked, probabilities, strict=True)
+    ]
+
+
+def without_formula(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def _network_answers(network: Any, images: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Return log-probabilities (N, K) of a Keras network, and the names of its classes."""
     _check_size(images, network.input_shape[1] * network.input_shape[2])
     log_probabilities = log_softmax(np.float64(network.predict(images, verbose=0)))
     return log_probabilities, [str(number) for number in range(log_probabilities.shape[1])]
 
 
-def _ask_linear_model(
+def _linear_answers(
     models: dict[str, LinearModel], images: np.ndarray, parameters: InferenceParameters
 ) -> tuple[np.ndarray, list[str]]:
     """Return log-probabilities (N, K) of a linear model, and the names of its classes."""
-    if parameters.solver not in models:
-        raise ValueError(
-            f"parameter inference.solver: found {parameters.solver!r}, "
-            f"expected one of {', '.join(models)}"
-        )
+    check_choice("parameter inference.solver", parameters.solver, models)
     model = models[parameters.solver]
     _check_size(images, model.weights.shape[0])
     is_binary = parameters.model == "binary"
@@ -127,22 +157,30 @@ def _check_size(images: np.ndarray, n_pixels: int) -> None:
     """Refuse images of another size than those that a model was trained on."""
     found = images[0].size
     if found != n_pixels:
-        raise ValueError(
-            f"parameter inference.image_size: found {images.shape[1]} ({found} pixels an image), "
-            f"expected the size of the images that the model was trained on ({n_pixels} pixels)"
+        raise mismatch(
+            "parameter inference.image_size",
+            f"{images.shape[1]} ({found} pixels an image)",
+            f"the size of the images that the model was trained on ({n_pixels} pixels)",
         )
 
 
 def _log(predictions: pd.DataFrame) -> None:
-    """Say what was found, a line per image of the first ones."""
-    found = predictions[predictions["problem"] == ""]
-    for row in found.head(MOST_LINES).to_dict("records"):
-        logger.info(
-            "    %s: %s (%.1f %%), else %s (%.1f %%)",
-            row["file"],
-            row["digit"],
-            100 * row["probability"],
-            row["runner_up"],
-            100 * row["runner_up_probability"],
+    """Log the digits of the first files, a line per file, and the problems."""
+    is_read = predictions["problem"] == ""
+    for file, rows in list(predictions[is_read].groupby("file", sort=False))[:MOST_LINES]:
+        digits = " ".join(rows["digit"])
+        details = ", ".join(
+            f"{100 * row['probability']:.1f} %, else {row['runner_up']} "
+            f"({100 * row['runner_up_probability']:.1f} %)"
+            for row in rows.to_dict("records")
         )
-    logger.info("    %d of %d files hold a digit", len(found), len(predictions))
+        logger.info("    %s: %s (%s)", file, digits, details)
+    for row in predictions[~is_read & predictions["position"].notna()].to_dict("records"):
+        logger.warning("%s, shape %d: %s", row["file"], row["position"], row["problem"])
+    n_read = predictions.loc[is_read, "file"].nunique()
+    logger.info(
+        "    %d digits read in %d of %d files",
+        is_read.sum(),
+        n_read,
+        predictions["file"].nunique(),
+    )

@@ -2,27 +2,31 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
+
+from mnist_gradients.core.parameters import Parameters
 
 
-class InferenceParameters(BaseModel):
-    """Which images go through which model.
+class InferenceParameters(Parameters):
+    """Which images are read by which model.
 
     Attributes:
-        folder: Where the images lie; the catalog reads it.
+        folder: Folder of the images; the catalog reads it.
         model: The pipeline or task that trained the model; the catalog loads that model alone.
-        solver: Which of the linear models of a task; of no meaning to "fnn".
-        binary_classes: What to call the two classes of the binary task, the positive one last.
-        digit_size: Longer side of the digit inside the image that the model sees, in pixels.
-        image_size: Side of that image, in pixels.
+        solver: Name of one of the linear models of a task; without effect on "fnn".
+        binary_classes: Names of the two classes of the binary task, the positive one last.
+        least_probability: A shape that is read with less is rejected as no digit.
+        most_megapixels: A picture with more is refused before it is decoded.
+        digit_size: Longer side of the digit inside the model's input, in pixels.
+        image_size: Side of that input, in pixels.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     folder: str = Field(min_length=1)
     model: Literal["fnn", "binary", "multinomial"]
     solver: str
     binary_classes: tuple[str, str]
+    least_probability: float = Field(ge=0, lt=1)
+    most_megapixels: float = Field(gt=0)
     digit_size: PositiveInt
     image_size: PositiveInt
 

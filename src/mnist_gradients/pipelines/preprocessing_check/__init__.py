@@ -1,4 +1,4 @@
-"""What the way through an image file costs: test digits as large PNG files, and back."""
+"""Accuracy of the models on digits that were photographed, drawn or scanned in many ways."""
 
 from mnist_gradients.pipelines.preprocessing_check.pipeline import create_pipeline
 

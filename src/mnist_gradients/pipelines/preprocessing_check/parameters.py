@@ -1,38 +1,35 @@
-"""Parameters of the round trip."""
+"""Parameters of the preprocessing check."""
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
+
+from mnist_gradients.core.parameters import Parameters
+from mnist_gradients.preprocessing.rendering import KINDS
 
 
-class RoundTripParameters(BaseModel):
-    """Which digits make the trip, and what it may cost.
+class PreprocessingCheckParameters(Parameters):
+    """Which digits are rendered, and how well they must be read.
 
     Attributes:
-        images: How many test images, from the first; more than there are means all of them.
-        smallest_factor: A digit is blown up at least so many times.
-        largest_factor: And at most so many times.
-        allowed_loss: Percentage points of accuracy that a model may lose.
+        images: Number of test images of each kind, from the first; at most as many as there are.
+        least_accuracy: Fraction that the network must read right of each kind.
+        extreme: Kinds that may fall below it.
         digit_size: Longer side of the digit in an image, in pixels.
-        solver: Which of the linear models of a task.
-        positive_classes: The classes that the binary model tells from the others.
+        solver: Name of one of the linear models of a task.
+        positive_classes: Classes that the binary model tells from the others.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
     images: PositiveInt
-    smallest_factor: float = Field(ge=1)
-    largest_factor: float = Field(ge=1, le=50)
-    allowed_loss: float = Field(ge=0, le=100)
+    least_accuracy: float = Field(ge=0, le=1)
+    extreme: tuple[str, ...] = ()
     digit_size: PositiveInt
     solver: str
     positive_classes: tuple[int, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _factors_are_in_order(self) -> Self:
-        if self.smallest_factor > self.largest_factor:
-            raise ValueError(
-                f"found smallest_factor {self.smallest_factor}, "
-                f"expected at most largest_factor, which is {self.largest_factor}"
-            )
+    def _kinds_are_known(self) -> Self:
+        unknown = [kind for kind in self.extreme if kind not in KINDS]
+        if unknown:
+            raise ValueError(f"found extreme {unknown[0]!r}, expected some of {', '.join(KINDS)}")
         return self

@@ -1,12 +1,22 @@
+import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mnist_gradients.pipelines.inference.examples import draw_examples, main
 from mnist_gradients.preprocessing.decoding import decode
 
-EXAMPLES = Path(__file__).parents[3] / "data" / "01_raw" / "own_digits"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "data" / "01_raw" / "own_digits"
+
+
+@pytest.fixture(scope="module")
+def tool():
+    path = ROOT / "tools" / "example_images.py"
+    specification = importlib.util.spec_from_file_location("example_images", path)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
 
 
 def difference(one, other):
@@ -15,13 +25,13 @@ def difference(one, other):
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
+def drawn(tmp_path_factory, tool):
     folder = tmp_path_factory.mktemp("drawn")
-    main(folder)
+    tool.main(folder)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_examples_are_those_that_the_module_draws(drawn):
+def test_examples_are_those_that_the_tool_draws(drawn):
     committed = {path.name: path.read_bytes() for path in EXAMPLES.glob("[!.]*")}
     assert committed.keys() == drawn.keys()
     for name, content in committed.items():
@@ -35,8 +45,8 @@ def test_other_grain_would_be_noticed(drawn):
         assert difference(image, np.roll(image, 1, axis=0)) > 1, name
 
 
-def test_no_two_are_of_one_kind():
-    images = draw_examples().values()
+def test_no_two_are_of_one_kind(tool):
+    images = tool.draw_examples().values()
     assert {image.mode for image in images} == {"P", "RGBA", "RGB", "L"}
     assert len({image.size for image in images}) == 6
-    assert {name.rpartition(".")[2] for name in draw_examples()} == {"png", "jpg"}
+    assert {name.rpartition(".")[2] for name in tool.draw_examples()} == {"png", "jpg"}

@@ -2,7 +2,7 @@
 
 To draw them anew::
 
-    python -m mnist_gradients.pipelines.inference.examples data/01_raw/own_digits
+    python tools/example_images.py data/01_raw/own_digits
 """
 
 import sys
@@ -104,7 +104,7 @@ def photograph(
     Args:
         image: What is photographed.
         rng: Source of the grain.
-        darkest: Share of the light that is left in the darkest corner.
+        darkest: Fraction of the light that is left in the darkest corner.
         grain: Standard deviation of the noise, in grey levels.
     """
     pixels = np.asarray(image, dtype=np.float64)
