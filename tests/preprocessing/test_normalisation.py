@@ -125,7 +125,8 @@ class TestReadDigits:
     def test_digit_in_a_photo_has_20_pixels_and_its_mass_in_the_centre(self):
         expected = np.zeros((28, 28))
         expected[6:26, 13:17] = expected[6:10, 10:17] = 255
-        np.testing.assert_allclose(read_one(rgb(SEVEN), 20, 28), expected, atol=50)
+        # Smoothing rounds the corners.
+        np.testing.assert_allclose(read_one(rgb(SEVEN), 20, 28), expected, atol=70)
 
     def test_light_that_falls_off_leaves_no_trace(self):
         light = np.linspace(1, 1 / 3, 500)[:, None]

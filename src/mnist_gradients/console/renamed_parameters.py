@@ -1,6 +1,11 @@
 """Parameters that have a new name, so that an error message can give it."""
 
 RENAMED: dict[str, str] = {
+    "round_trip": "preprocessing_check",
+    "round_trip.images": "preprocessing_check.images",
+    "round_trip.digit_size": "preprocessing_check.digit_size",
+    "round_trip.solver": "preprocessing_check.solver",
+    "round_trip.positive_classes": "preprocessing_check.positive_classes",
     "derivations.leave_out": "derivations.skipped_oracles",
     "derivations.twin": "derivations.parity_check",
     "derivations.twin.hidden_widths": "derivations.parity_check.hidden_units",

@@ -23,7 +23,7 @@ def sheet(parameters):
                 "probability": 0.75 + 0.1 * position,
                 "runner_up": "1",
                 "runner_up_probability": 0.125,
-                "problem": "",
+                "problem": np.nan,  # as read back from a CSV file
             }
             for picture in digits
             for position in range(max(1, len(picture.digits)))

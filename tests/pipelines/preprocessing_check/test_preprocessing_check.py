@@ -122,7 +122,7 @@ class TestMeasures:
             )
             fraction = np.isin(rendered.labels[:N], positive).mean()
             assert found["original"] == pytest.approx(fraction)
-            assert found["plain"] == pytest.approx(fraction, abs=1 / N)
+            assert found["plain"] == pytest.approx(fraction, abs=1.1 / N)
 
     def test_network_is_right_where_its_largest_logit_is_the_label(self, rendered):
         class Ones:
@@ -134,7 +134,7 @@ class TestMeasures:
         found = nodes.measure_network(rendered, Ones())
         ones = np.mean(rendered.labels[:N] == 1)
         assert found["original"] == ones
-        assert found["plain"] == pytest.approx(ones, abs=1 / N)
+        assert found["plain"] == pytest.approx(ones, abs=1.1 / N)
         assert found["blank"] == 0
 
 

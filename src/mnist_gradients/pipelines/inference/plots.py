@@ -30,7 +30,9 @@ def draw_sheet(
     height = n_rows * HEIGHT + TOP
     figure = Figure(figsize=(n_columns * WIDTH, height))
     _write(figure, GAP, height - TOP / 2, _title(prepared, parameters), fontsize=13)
-    answers = list(predictions.itertuples())
+    # Read back from a CSV file, an empty problem is missing.
+    problems = predictions["problem"].astype(object).fillna("")
+    answers = list(predictions.assign(problem=problems).itertuples())
     for index, picture in enumerate(cards):
         n_answers = max(1, len(picture.digits))
         row, column = divmod(index, n_columns)
