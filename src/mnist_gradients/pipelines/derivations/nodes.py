@@ -20,7 +20,7 @@ def check_identities(parameters: DerivationsParameters, seed: int) -> pd.DataFra
     Returns:
         One row per identity and oracle: identity, oracle, max_abs_error, tolerance, holds.
     """
-    logger.info("    proving and checking the identities: up to a minute")
+    logger.info("    proving and checking the identities: up to half a minute")
     table = checks.run_checks(seed, parameters.skipped_oracles)
     logger.info("%d of %d checks hold", table["holds"].sum(), len(table))
     return table

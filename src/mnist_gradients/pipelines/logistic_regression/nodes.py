@@ -85,7 +85,7 @@ def fit_models(
     for name in (*parameters.solvers, REFERENCE):
         if name == REFERENCE:
             solver = parameters.reference.solver
-            logger.info("    %s: %s, up to two minutes on ten classes", name, solver)
+            logger.info("    %s: %s, up to a minute on ten classes", name, solver)
             model, history = fit_reference(train, l2, parameters, parameters.reference)
         else:
             model, history = fit(name, train, l2, parameters, parameters.solvers[name])
