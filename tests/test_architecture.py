@@ -44,10 +44,6 @@ MATHS = {"numpy", "scipy", "threadpoolctl", *sys.stdlib_module_names}
 PIPELINE_FILES = {"__init__.py", "nodes.py", "pipeline.py", "parameters.py", "plots.py"}
 PIPELINE_FILES |= {"README.md"}
 ROOT_FILES = {"__init__.py", "settings.py", "pipeline_registry.py", "hooks.py"}
-# Modules that are about to move or go; this table shrinks to nothing and then goes too.
-LEAVING = {
-    "inference": {"examples.py", "own_digit.py"},
-}
 
 
 def imports(source: str) -> set[str]:
@@ -164,7 +160,7 @@ def strangers(folder: Path, allowed: set[str]) -> set[str]:
 )
 def test_pipeline_folder_has_the_common_shape(name):
     folder = PACKAGE / "pipelines" / name
-    assert strangers(folder, PIPELINE_FILES | LEAVING.get(name, set())) == set()
+    assert strangers(folder, PIPELINE_FILES) == set()
     for required in PIPELINE_FILES - {"parameters.py", "plots.py"}:
         assert (folder / required).is_file()
 

@@ -60,9 +60,9 @@ def readme() -> Iterator[str]:
     yield f"**{percent(evidence('default/metrics.json')['test_error'])}**"
     best = evidence("best/metrics.json")["test_error"]
     yield f"**{1e4 * best:.0f} mistakes in 10,000 test images, {percent(best)}**"
-    mean, deviation = mean_and_deviation(evidence("best/committee_metrics.json"))
+    mean, deviation = mean_and_deviation(evidence("best/ensemble_metrics.json"))
     yield f"it is {percent(mean)} with a standard deviation of {100 * deviation:.2f}"
-    yield f"{1e4 * evidence('committee/committee_metrics.json')['test_error']:.0f} mistakes"
+    yield f"{1e4 * evidence('ensemble/ensemble_metrics.json')['test_error']:.0f} mistakes"
     headline = evidence("benchmark/headline.csv")
     for task in ("ten_class", "odd_even"):
         rows = [found for found in headline if found.task == task]
@@ -71,18 +71,18 @@ def readme() -> Iterator[str]:
 
 
 def accuracy() -> Iterator[str]:
-    best, members = evidence("best/metrics.json"), evidence("best/committee_metrics.json")
+    best, members = evidence("best/metrics.json"), evidence("best/ensemble_metrics.json")
     for seed, error in zip(members["seeds"], members["members_test_error"], strict=True):
         yield row(f"seed {seed}", percent(error), round(1e4 * error))
     mean, deviation = mean_and_deviation(members)
     yield f"**{percent(mean, 3)}** | {1e4 * mean:.1f} ± {1e4 * deviation:.1f} |"
     yield f"{percent(best['recording_seconds'] / best['train_seconds'], 1)} of the training time"
     yield f"expected calibration error is {percent(best['test_expected_calibration_error'], 1)}"
-    ensemble = evidence("committee/committee_metrics.json")
+    ensemble = evidence("ensemble/ensemble_metrics.json")
     for seed, error in zip(ensemble["seeds"], ensemble["members_test_error"], strict=True):
         yield row(f"seed {seed}", "...", percent(error))
     yield f"**{percent(ensemble['test_error'])}**"
-    default = evidence("default/committee_metrics.json")
+    default = evidence("default/ensemble_metrics.json")
     mean, deviation = mean_and_deviation(default)
     yield f"{', '.join(map(percent, default['members_test_error']))}, mean {percent(mean, 3)}"
     yield f"standard deviation {percent(deviation, 3)}"
