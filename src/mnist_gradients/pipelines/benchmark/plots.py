@@ -8,10 +8,9 @@ from matplotlib.lines import Line2D
 from mnist_gradients.benchmarking.solvers import SCIKIT_LEARN, SOLVERS
 from mnist_gradients.pipelines.benchmark.parameters import BenchmarkParameters
 from mnist_gradients.plotting import figures
+from mnist_gradients.plotting.solver_styles import SOLVER_STYLES
 
-OWN_COLOURS = ("#fdae61", "#f46d43", "#d73027", "#7f0000", "#e08214")
-BASELINE_COLOURS = ("#08306b", "#2171b5", "#6baed6", "#1b7837", "#7fbf7b")
-LINES = {"float32": "-", "float64": "--", "uint8": ":"}
+MARKERS = {"float32": "o", "float64": "s", "uint8": "^"}  # by the type of the input
 
 
 def plot_convergence(fits: pd.DataFrame, parameters: BenchmarkParameters) -> Figure:
@@ -50,19 +49,17 @@ def plot_convergence(fits: pd.DataFrame, parameters: BenchmarkParameters) -> Fig
 
 def _draw_fits(axes: Axes, fits: pd.DataFrame) -> dict[str, Line2D]:
     """Draw a line per solver and input type, and return the lines by their names."""
-    own = [name for name in SOLVERS if not name.startswith(SCIKIT_LEARN)]
-    baselines = [name for name in SOLVERS if name.startswith(SCIKIT_LEARN)]
     handles = {}
     for (solver, input_type), part in _by_name(fits):
-        ours = solver in own
-        colours, index = (OWN_COLOURS, own) if ours else (BASELINE_COLOURS, baselines)
+        style = SOLVER_STYLES[solver]
         (line,) = axes.plot(
             part["seconds"],
             part["gap"].clip(lower=1e-12),
-            marker=".",
-            linestyle=LINES[input_type],
-            linewidth=2.2 if ours else 1.3,
-            color=colours[index.index(solver) % len(colours)],
+            marker=MARKERS[input_type],
+            markersize=4,
+            linestyle=style.line_style,
+            linewidth=1.6,
+            color=style.colour,
         )
         handles[f"{solver}, {input_type}"] = line
     return handles
