@@ -4,6 +4,7 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from kedro_datasets.json import JSONDataset
+from kedro_datasets.pandas import CSVDataset
 from pydantic import ValidationError
 
 from mnist_gradients.datasets import CachedPartitionsDataset
@@ -27,7 +28,9 @@ def catalog_of(folder, sets, chosen):
         dataset="mnist_gradients.datasets.trained_network.TrainedNetworkDataset",
         filename_suffix="/training.json",
     )
-    catalog["ensemble.members"] = JSONDataset(filepath=str(folder / "members.json"))
+    for name in ("members", "metrics"):
+        catalog[f"ensemble.{name}"] = JSONDataset(filepath=str(folder / f"{name}.json"))
+    catalog["ensemble.comparison"] = CSVDataset(filepath=str(folder / "comparison.csv"))
     return catalog
 
 
@@ -46,6 +49,12 @@ def catalog(sets, network, tmp_path_factory):
 
 @pytest.mark.tensorflow
 class TestPipeline:
+    def test_section_of_the_report_has_a_row_per_member_and_one_for_the_ensemble(self, catalog):
+        section = catalog.load("ensemble.section")
+        error = catalog.load("ensemble.metrics")["test_error"]
+        assert f"<dt>{100 * error:.2f} %</dt>" in section
+        assert section.count("<tr>") == 1 + 3 + 1
+
     def test_ensemble_averages_the_probabilities_of_its_members(self, catalog, sets):
         test, metrics = sets[2], catalog.load("ensemble.metrics")
         trained = {name: load() for name, load in catalog.load("ensemble.trained").items()}

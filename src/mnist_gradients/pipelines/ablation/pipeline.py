@@ -17,6 +17,12 @@ def create_pipeline() -> Pipeline:
             Node(nodes.compare_lengths, inputs=inputs, outputs="lengths", name="compare_lengths"),
             Node(plots.plot_sizes, inputs="sizes", outputs="sizes_plot", name="plot_sizes"),
             Node(plots.plot_lengths, inputs="lengths", outputs="lengths_plot", name="plot_lengths"),
+            Node(
+                plots.write_section,
+                inputs=["variants", "sizes_plot", "lengths_plot"],
+                outputs="section",
+                name="write_section",
+            ),
         ],
         namespace="ablation",
         inputs={"train", "validation"},

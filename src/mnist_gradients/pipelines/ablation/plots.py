@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
+from mnist_gradients import report
 from mnist_gradients.plotting import figures
 
 
@@ -17,6 +18,13 @@ def plot_lengths(lengths: pd.DataFrame) -> Figure:
     """Draw the validation error against the length of training."""
     title = "Error by the length of training, each with its own schedule"
     return _plot_errors(lengths, "epochs", "epochs", title)
+
+
+def write_section(variants: pd.DataFrame, sizes_plot: bytes, lengths_plot: bytes) -> str:
+    """Write the section of the report about the ablation."""
+    return report.write_section(
+        "ablation", variants=variants, sizes_plot=sizes_plot, lengths_plot=lengths_plot
+    )
 
 
 def _plot_errors(table: pd.DataFrame, column: str, xlabel: str, title: str) -> Figure:

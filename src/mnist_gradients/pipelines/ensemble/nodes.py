@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mnist_gradients import report
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.trained_network import TrainedNetwork
 from mnist_gradients.maths.checking import mismatch
@@ -115,6 +116,11 @@ def evaluate_ensemble(
         100 * metrics["test_error"],
     )
     return metrics, comparison, predictions.assign(wrong_members=wrong.sum(axis=0))
+
+
+def write_section(metrics: dict[str, Any], comparison: pd.DataFrame) -> str:
+    """Write the section of the report about the ensemble."""
+    return report.write_section("ensemble", metrics=metrics, comparison=comparison)
 
 
 def _evaluate_member(

@@ -21,6 +21,12 @@ def create_pipeline() -> Pipeline:
                 outputs=["metrics", "comparison", "predictions"],
                 name="evaluate_ensemble",
             ),
+            Node(
+                nodes.write_section,
+                inputs=["metrics", "comparison"],
+                outputs="section",
+                name="write_section",
+            ),
         ],
         namespace="ensemble",
         inputs={"train", "validation", "test"},
