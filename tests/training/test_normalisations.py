@@ -1,4 +1,4 @@
-"""Deskewed digits have no slant; width-normalised digits have the given width."""
+"""Deskewed digits have no shear; width-normalised digits have the given width."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def bars(shear, width=28, height=28):
     return np.rint(255 * image).astype(np.uint8)[None]
 
 
-def slant(image):
+def measured_shear(image):
     """sum I y x / sum I y^2 about the centre of mass, pixel by pixel."""
     weights = {(i, j): float(value) for (i, j), value in np.ndenumerate(image)}
     mass = sum(weights.values())
@@ -41,12 +41,12 @@ def box_width(image):
 
 
 @pytest.mark.parametrize("shear", [-0.6, -0.2, 0.0, 0.35, 0.5])
-def test_deskewed_digits_have_no_slant(shear):
-    slanted = bars(shear)
-    assert slant(slanted[0]) == pytest.approx(shear, abs=0.02)
-    straight = deskew(slanted)
+def test_deskewed_digits_have_no_shear(shear):
+    sheared = bars(shear)
+    assert measured_shear(sheared[0]) == pytest.approx(shear, abs=0.02)
+    straight = deskew(sheared)
     assert straight.dtype == np.uint8
-    assert slant(straight[0]) == pytest.approx(0, abs=0.01)
+    assert measured_shear(straight[0]) == pytest.approx(0, abs=0.01)
     assert np.abs(straight.astype(int) - bars(0.0)).mean() < 1.5
 
 
@@ -89,7 +89,7 @@ def test_images_without_ink_stay_as_they_are(normalisation):
     np.testing.assert_array_equal(normalised(normalisation, images), images)
 
 
-def test_a_single_row_of_ink_has_no_slant():
+def test_a_single_row_of_ink_has_no_shear():
     image = np.zeros((1, 9, 9), np.uint8)
     image[0, 4, 2:6] = 90
     np.testing.assert_array_equal(deskew(image), image)

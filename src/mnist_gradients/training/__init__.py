@@ -1,1 +1,1 @@
-"""Train a Keras network whose every iteration is recorded, and which survives being cut off."""
+"""Train Keras networks: every iteration is recorded, and an interrupted training resumes."""

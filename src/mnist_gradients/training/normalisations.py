@@ -40,7 +40,7 @@ def normalise(labelled: LabelledImages, normalisation: Normalisation) -> Labelle
 
 
 def deskew(images: Images) -> Images:
-    """Return digits sheared until their ink has no slant.
+    """Return digits without shear: their ink has no correlation of row and column.
 
     With (y, x) a pixel's position relative to the centre of mass and I its ink, every row is
     translated by
