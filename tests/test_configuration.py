@@ -372,7 +372,7 @@ def test_environment_changes_what_base_has_and_adds_nothing(environment, kind):
 
 
 def test_the_three_users_of_the_best_network_agree():
-    best = load("globals")["best_network"]
+    best = load("globals")["shared"]["best_network"]
     assert load("parameters", "best")["fnn"] == overlaid(load("parameters")["fnn"], best, "best")
     network = load("parameters", "ensemble")["ensemble"]["network"]
     assert network == overlaid(load("parameters")["fnn"], best, "ensemble")

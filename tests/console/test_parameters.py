@@ -52,7 +52,7 @@ def loader(tmp_path):
         for name, content in (("base", base), ("local", environment or {})):
             (conf / name).mkdir(parents=True)
             (conf / name / "parameters.yml").write_text(yaml.safe_dump(content))
-        (conf / "base" / "globals.yml").write_text("data_root: data\n")
+        (conf / "base" / "globals.yml").write_text("data_root: data\nshared: {net: {size: 2}}\n")
         (conf / "local" / "globals.yml").write_text("data_root: elsewhere\n")
         source = conf
         if archive:
@@ -88,6 +88,10 @@ class TestNames:
 
     def test_globals_can_be_given_for_a_run(self, loader, archive):
         check_parameters(loader(runtime={"data_root": "/elsewhere"}, archive=archive), {})
+
+    def test_shared_globals_cannot_be_given_for_a_run(self, loader, archive):
+        with pytest.raises(ParameterError, match=r"^parameter shared: found an unknown name"):
+            check_parameters(loader(runtime={"shared": {"net": {"size": 3}}}, archive=archive), {})
 
     @pytest.mark.parametrize(
         ("given", "message"),

@@ -45,11 +45,15 @@ def check_parameters(loader: OmegaConfigLoader, pipelines: Mapping[str, Pipeline
 
 
 def known_parameters(loader: OmegaConfigLoader) -> dict[str, Any]:
-    """Return the parameters and globals of the base environment, in a folder or an archive."""
+    """Return the parameters and globals of the base environment, in a folder or an archive.
+
+    The globals in the block ``shared`` are left out: the command line does not reach them.
+    """
     # A copy shares the resolver of `${globals:}`; a new loader would replace it.
     base = copy(loader)
     base.env, base.runtime_params = base.base_env, {}
-    return base["globals"] | base["parameters"]
+    own = {name: value for name, value in base["globals"].items() if name != "shared"}
+    return own | base["parameters"]
 
 
 def unknown_names(
