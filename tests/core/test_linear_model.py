@@ -61,9 +61,13 @@ def test_probability_of_the_unlikely_class_does_not_cancel_to_zero():
     np.testing.assert_allclose(model.probabilities(np.ones((1, 1)))[0, 0], np.exp(-100), rtol=1e-12)
 
 
-def test_pixels_are_never_copied_to_float_as_a_whole():
+@pytest.mark.parametrize("is_mapped", [False, True])
+def test_pixels_are_never_copied_to_float_as_a_whole(is_mapped, tmp_path):
     model = LinearModel(np.ones((784, 1)), np.zeros(1), np.array([0, 1]), l2=0.0)
     X = np.ones((20_000, 784), dtype=np.uint8)  # 125 MB as float64
+    if is_mapped:
+        X.tofile(tmp_path / "pixels")
+        X = np.memmap(tmp_path / "pixels", np.uint8, mode="r", shape=X.shape)
     tracemalloc.start()
     model.predict(X)
     peak = tracemalloc.get_traced_memory()[1]

@@ -14,7 +14,11 @@ from mnist_gradients import report
 from mnist_gradients.report import rendering, summaries
 
 COUNTS = pd.DataFrame({"class": [0, 1], "train": [900, 1100], "validation": [5, 6], "test": [7, 9]})
-INGESTION = {"class_counts": COUNTS, "class_counts_plot": b"counts", "sample_digits": b"digits"}
+INGESTION = {
+    "class_counts": COUNTS,
+    "class_counts_plot": b"counts",
+    "sample_digits_plot": b"digits",
+}
 LINE = go.Scatter(x=[1, 2, 40], y=[2.5, 0.0001, 0.5], name="training <loss>")
 CURVES = go.Figure([LINE, go.Scatter(LINE, showlegend=False)])
 FNN = {
@@ -190,7 +194,7 @@ class TestSection:
         assert ["training <loss>", "3", "1", "40", "2.5", "0.5", "10⁻⁴", "2.5"] in rows
 
     def test_missing_figure_is_an_error(self):
-        with pytest.raises(UndefinedError, match="'sample_digits' is undefined"):
+        with pytest.raises(UndefinedError, match="'sample_digits_plot' is undefined"):
             report.write_section("ingestion", class_counts=COUNTS, class_counts_plot=b"counts")
 
     def test_labels_are_escaped(self):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_gradients.maths.checking import check_array
+from mnist_gradients.maths.checking import check_array, mismatch
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +28,8 @@ class LabelledImages:
         check_array("images", self.images, np.uint8, dimensions=3)
         check_array("labels", self.labels, np.uint8, dimensions=1)
         if len(self.labels) != len(self.images):
-            raise ValueError(
-                f"labels: found {len(self.labels)} labels, "
-                f"expected {len(self.images)}, one for each image"
-            )
+            expected = f"{len(self.images)}, one for each image"
+            raise mismatch("labels", f"{len(self.labels)} labels", expected)
 
     def __len__(self) -> int:
         return len(self.images)

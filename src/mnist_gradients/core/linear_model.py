@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_gradients.maths.checking import check_array
+from mnist_gradients.maths.checking import check_array, check_number, mismatch
 from mnist_gradients.maths.softmax import log_softmax
 
 # Rows converted to float64 at a time: 2048 images of 784 pixels take 13 MB.
@@ -44,22 +44,16 @@ class LinearModel:
         check_array("classes", self.classes, np.integer, dimensions=1)
         for name in ("weights", "intercept"):
             if not np.isfinite(getattr(self, name)).all():
-                raise ValueError(f"{name}: found NaN or infinity, expected finite values")
+                raise mismatch(name, "NaN or infinity", "finite values")
         columns = self.weights.shape[1]
         if len(self.intercept) != columns:
-            raise ValueError(
-                f"intercept: found {len(self.intercept)} values, "
-                f"expected {columns}, one for each column of weights"
-            )
+            expected = f"{columns}, one for each column of weights"
+            raise mismatch("intercept", f"{len(self.intercept)} values", expected)
         n_classes = 2 if columns == 1 else columns
         if len(self.classes) != n_classes or len(np.unique(self.classes)) != n_classes:
-            raise ValueError(
-                f"classes: found {self.classes.tolist()}, expected {n_classes} distinct integers"
-            )
-        if not (np.isfinite(self.l2) and self.l2 >= 0):
-            raise ValueError(f"l2: found {self.l2}, expected a finite number of at least 0")
-        if not (np.isfinite(self.scale) and self.scale > 0):
-            raise ValueError(f"scale: found {self.scale}, expected a finite number above 0")
+            raise mismatch("classes", self.classes.tolist(), f"{n_classes} distinct integers")
+        check_number("l2", self.l2, zero=True)
+        check_number("scale", self.scale)
 
     def decision_function(self, X: NDArray) -> NDArray[np.float64]:
         """Return Z = scale X W + b, of shape (N, K), computed block by block.
@@ -72,7 +66,7 @@ class LinearModel:
         """
         d, columns = self.weights.shape
         if X.ndim != 2 or X.shape[1] != d:
-            raise ValueError(f"X: found shape {X.shape}, expected (N, {d})")
+            raise mismatch("X", f"shape {X.shape}", f"(N, {d})")
         scaled_weights = self.scale * self.weights
         Z = np.empty((len(X), columns))
         for start in range(0, len(X), _BLOCK_ROWS):

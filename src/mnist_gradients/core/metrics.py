@@ -11,7 +11,7 @@ def classification_metrics(log_probabilities: np.ndarray, y: np.ndarray) -> dict
         y: Integers (N,), the true class as a column of `log_probabilities`.
 
     Returns:
-        error: Share of wrong predictions, in 0..1.
+        error: Fraction of wrong predictions, in 0..1.
         loss: Mean cross-entropy, in nats.
         expected_calibration_error: See `expected_calibration_error`.
     """
@@ -31,7 +31,7 @@ def expected_calibration_error(
 
     The predictions are sorted into bins of equal width by the probability of the predicted class::
 
-        ECE = sum_b n_b / N |mean confidence in b - share correct in b|
+        ECE = sum_b n_b / N |mean confidence in b - fraction correct in b|
 
     Args:
         confidence: (N,), probability of the predicted class, in 0..1.

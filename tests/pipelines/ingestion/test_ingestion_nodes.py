@@ -210,15 +210,15 @@ class TestSplitImages:
             nodes.split_images(train, test, parameters(**{parameter: size}), 0)
 
     @given(st.integers(2, 4), st.integers(10, 40), st.floats(0.01, 0.99), st.integers(0, 99))
-    def test_split_is_a_partition_or_refused(self, n_classes, n_images, share, seed):
-        chosen = parameters(n_classes=n_classes, validation_size=share)
+    def test_split_is_a_partition_or_refused(self, n_classes, n_images, fraction, seed):
+        chosen = parameters(n_classes=n_classes, validation_size=fraction)
         images = labelled(n_images, n_classes)
-        if not n_classes <= round(share * n_images) <= n_images - n_classes:
+        if not n_classes <= round(fraction * n_images) <= n_images - n_classes:
             with pytest.raises(ValueError, match=r"^parameter ingestion\.validation_size: found"):
                 nodes.split_images(images, images, chosen, seed)
             return
         train, validation, _ = nodes.split_images(images, images, chosen, seed)
-        assert len(validation) == round(share * n_images)
+        assert len(validation) == round(fraction * n_images)
         assert sorted(row_numbers(train) + row_numbers(validation)) == list(range(n_images))
 
 

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from mnist_gradients import report
 from mnist_gradients.core.labelled_images import LabelledImages
+from mnist_gradients.maths.checking import mismatch
 from mnist_gradients.pipelines.ingestion.parameters import IngestionParameters
 from mnist_gradients.plotting import figures
 
@@ -39,22 +40,23 @@ def label_images(
     train = _pair(train_images, train_labels, "training")
     test = _pair(test_images, test_labels, "test")
     if train.images.shape[1:] != test.images.shape[1:]:
-        raise ValueError(
-            f"test images: found shape {test.images.shape[1:]}, "
-            f"expected {train.images.shape[1:]} like the training images"
-        )
+        expected = f"{train.images.shape[1:]} like the training images"
+        raise mismatch("test images", f"shape {test.images.shape[1:]}", expected)
     for name, labelled in (("training", train), ("test", test)):
         highest = int(labelled.labels.max())
         if highest >= parameters.n_classes:
-            raise ValueError(
-                f"{name} labels: found label {highest}, expected 0 to {parameters.n_classes - 1} "
-                f"(parameter ingestion.n_classes is {parameters.n_classes})"
+            raise mismatch(
+                f"{name} labels",
+                f"label {highest}",
+                f"0 to {parameters.n_classes - 1} "
+                f"(parameter ingestion.n_classes is {parameters.n_classes})",
             )
         counts = np.bincount(labelled.labels, minlength=parameters.n_classes)
         if not counts.all():
-            raise ValueError(
-                f"{name} labels: found no image of class {int(counts.argmin())}, expected every "
-                f"class from 0 to {parameters.n_classes - 1} (parameter ingestion.n_classes)"
+            raise mismatch(
+                f"{name} labels",
+                f"no image of class {int(counts.argmin())}",
+                f"every class from 0 to {parameters.n_classes - 1} (parameter ingestion.n_classes)",
             )
     n_kept = _n_kept(train, parameters.train_limit, "ingestion.train_limit")
     _n_kept(test, parameters.test_limit, "ingestion.test_limit")
@@ -120,10 +122,11 @@ def _n_taken(size: int | float, n_images: int, n_classes: int, parameter: str) -
     """Return how many of the images a size, a number or a fraction, takes off."""
     n_taken = size if isinstance(size, int) else round(size * n_images)
     if not n_classes <= n_taken <= n_images - n_classes:
-        raise ValueError(
-            f"parameter {parameter}: found {size} ({n_taken} of {n_images} images), expected "
+        raise mismatch(
+            f"parameter {parameter}",
+            f"{size} ({n_taken} of {n_images} images)",
             f"between {n_classes} and {n_images - n_classes} images, so that each of the "
-            f"{n_classes} classes can stand on both sides of the split"
+            f"{n_classes} classes can stand on both sides of the split",
         )
     return n_taken
 
@@ -136,9 +139,10 @@ def _stratified_rows(
 
     classes, counts = np.unique(labels, return_counts=True)
     if counts.min() < 2:
-        raise ValueError(
-            f"parameter {parameter}: found {size}, but class {classes[counts.argmin()]} has a "
-            "single image, expected at least 2 of each class to split"
+        raise mismatch(
+            f"parameter {parameter}",
+            f"{size}, but class {classes[counts.argmin()]} has a single image",
+            "at least 2 of each class to split",
         )
     rest, taken = train_test_split(
         np.arange(len(labels)),
@@ -194,12 +198,12 @@ def plot_sample_digits(train: LabelledImages, per_class: int = 12) -> Figure:
 
 
 def write_section(
-    class_counts: pd.DataFrame, class_counts_plot: bytes, sample_digits: bytes
+    class_counts: pd.DataFrame, class_counts_plot: bytes, sample_digits_plot: bytes
 ) -> str:
     """Write the section of the report about the data."""
     return report.write_section(
         "ingestion",
         class_counts=class_counts,
         class_counts_plot=class_counts_plot,
-        sample_digits=sample_digits,
+        sample_digits_plot=sample_digits_plot,
     )

@@ -1,9 +1,11 @@
 """Parameters of the ingestion pipeline."""
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import Field, PositiveInt
+
+from mnist_gradients.core.parameters import Parameters
 
 
-class IngestionParameters(BaseModel):
+class IngestionParameters(Parameters):
     """What the raw files must hold, and how the training set is split.
 
     Attributes:
@@ -12,8 +14,6 @@ class IngestionParameters(BaseModel):
         train_limit: Size of the stratified subset of the training images to keep; None keeps all.
         test_limit: The same for the test images.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     n_classes: int = Field(ge=2, le=256)
     validation_size: PositiveInt | float = Field(gt=0)

@@ -42,12 +42,12 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.plot_sample_digits,
                 inputs="train",
-                outputs="sample_digits",
+                outputs="sample_digits_plot",
                 name="plot_sample_digits",
             ),
             Node(
                 nodes.write_section,
-                inputs=["class_counts", "class_counts_plot", "sample_digits"],
+                inputs=["class_counts", "class_counts_plot", "sample_digits_plot"],
                 outputs="section",
                 name="write_section",
             ),
