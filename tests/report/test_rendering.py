@@ -33,10 +33,10 @@ FNN = {
     "loss_curves_plotly": CURVES,
     "accuracy_curves": b"accuracy",
     "accuracy_curves_plotly": go.Figure(),
-    "augmentation_samples": b"augmented",
-    "worst_mistakes": b"mistakes",
-    "confusion_matrix": b"confusion",
-    "calibration": b"calibration",
+    "augmentation_samples_plot": b"augmented",
+    "worst_mistakes_plot": b"mistakes",
+    "confusion_matrix_plot": b"confusion",
+    "calibration_plot": b"calibration",
 }
 MODEL = {
     "model": "fnn",
@@ -164,7 +164,7 @@ class TestSection:
         assert html.startswith('<section id="ingestion">')
         assert html.rstrip().endswith("</section>")
         assert Page(html).tags.count("section") == 1
-        assert re.search(r"Run of \d{4}-\d\d-\d\d, commit .+, \d+ cores", Page(html).text)
+        assert re.search(r"Run of \d{4}-\d\d-\d\d, commit: .+, \d+ cores", Page(html).text)
         assert "2,000 images for training, 11 for validation and 16 for the test, in 2 classes" in (
             Page(html).text
         )
