@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from mnist_gradients.estimators import GradientLogisticRegression
-from mnist_gradients.maths.solvers.descent import SOLVERS
+from mnist_gradients.maths.solvers import SOLVERS
 
 CLASSES = {"binary": 2, "multinomial": 10}
 BOTH_TASKS = pytest.mark.parametrize("task", CLASSES)

@@ -5,7 +5,7 @@ import pytest
 
 from mnist_gradients.core.linear_model import LinearModel
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
-from mnist_gradients.maths.solvers.descent import DEFAULT_SOLVER, SOLVERS
+from mnist_gradients.maths.solvers import DEFAULT_SOLVER, SOLVERS
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import get_tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from mnist_gradients.maths.checking import mismatch
 from mnist_gradients.maths.softmax import log_softmax, softmax
 
 
@@ -42,16 +46,26 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator, ABC):
         """Logarithm of the probabilities, (N, K), finite where they themselves round to zero."""
         return log_softmax(self.logits(X))
 
-    def _rows(self, X: ArrayLike) -> NDArray:
+    def _rows(self, X: ArrayLike) -> Any:
         """Rows to classify, checked against those of the fit."""
         check_is_fitted(self)
-        return validate_data(self, X, reset=False, dtype=self.dtypes)
+        return validate_data(self, X, reset=False, dtype=self.dtypes, **self._accepted())
 
-    def _rows_and_class_numbers(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray]:
-        """Rows to fit and their class numbers 0..K-1; sets ``classes_``."""
-        rows, labels = validate_data(self, X, y, dtype=self.dtypes, order="C")
+    def _rows_and_labels(self, X: ArrayLike, y: ArrayLike) -> tuple[Any, NDArray]:
+        """Rows to fit and their labels, checked."""
+        rows, labels = validate_data(self, X, y, dtype=self.dtypes, order="C", **self._accepted())
         check_classification_targets(labels)
+        if scipy.sparse.issparse(rows) and rows.dtype not in (np.float32, np.float64):
+            rows = rows.astype(np.float64)
+        return rows, labels
+
+    def _accepted(self) -> dict[str, str]:
+        """Options of validation: a sparse matrix becomes CSR where sparse rows are accepted."""
+        return {"accept_sparse": "csr"} if get_tags(self).input_tags.sparse else {}
+
+    def _class_numbers(self, labels: NDArray) -> NDArray[np.integer]:
+        """Class numbers 0..K-1 of the labels of a fit; sets ``classes_``."""
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"y holds one class, {self.classes_[0]!r}, expected at least two")
-        return rows, numbers
+            raise mismatch("y", f"one class, {self.classes_[0]!r}", "at least two classes")
+        return numbers

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import warnings
-from typing import Self
+from numbers import Real
+from typing import Any, Self
 
 import numpy as np
+import scipy.sparse
+from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.validation import check_is_fitted
 
 from mnist_gradients.estimators.classifier import SoftmaxClassifier
-from mnist_gradients.maths.checking import check_choice, check_count, check_number
+from mnist_gradients.maths.checking import check_choice, check_count, check_number, mismatch
 from mnist_gradients.maths.linear_objective import LinearObjective
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
-from mnist_gradients.maths.solvers.descent import DEFAULT_SOLVER, SOLVERS
+from mnist_gradients.maths.solvers import DEFAULT_SOLVER, SOLVERS, Solution
+
+BLOCK_ENTRIES = 2048 * 784  # of X that are converted at a time
+PROBE_ROWS = 1_000
+# Where a pass takes well under a millisecond, two or three more give weights to some five digits.
+SMALL = 5_000_000  # entries of X times outputs
+SMALL_TOLERANCE = 1e-12
+FLOOR = np.finfo(np.float32).eps ** 2
+REFUSED = {  # scikit-learn's parameters that have one value here
+    "l1_ratio": ((0, None), "0: the penalty is L2; use scikit-learn's saga for L1 or elastic net"),
+    "dual": ((False,), "False: the primal problem is solved"),
+    "intercept_scaling": ((1,), "1: the intercept is not penalised"),
+}
 
 
 class GradientLogisticRegression(SoftmaxClassifier):
@@ -22,108 +41,267 @@ class GradientLogisticRegression(SoftmaxClassifier):
 
     ::
 
-        minimise  C sum_i loss_i + 1/2 ||W||_F^2  =  N C J,     l2 = 1 / (N C)
+        minimise  C sum_i s_i loss_i + 1/2 ||W||_F^2  =  S C J,     S = sum_i s_i,  l2 = 1 / (S C)
 
-    with J the objective of ``LogisticObjective`` or ``SoftmaxObjective``: what scikit-learn's
-    ``LogisticRegression`` minimises. The intercept is not penalised. All is computed in float64,
-    and X is converted block by block: pixels in uint8 and memory-maps are never copied as a whole.
-    They are not rescaled either.
+    with J the objective of ``LogisticObjective`` or ``SoftmaxObjective`` and s the sample weights:
+    what scikit-learn's ``LogisticRegression`` minimises. The intercept is not penalised. Parameters
+    have scikit-learn's names and order.
+
+    X may be dense (uint8, float32, float64, memory-mapped) or sparse, and is converted block by
+    block, never copied as a whole. Pixels are not rescaled. float32 and uint8 are computed in
+    float32, and in float64 from where rounding errors are too large for ``tol``.
 
     Args:
+        penalty: "l2", or None for no penalty (as ``C=numpy.inf``).
         C: Inverse strength of the penalty, above 0; infinity for no penalty.
+        l1_ratio: Only 0.
+        dual: Only False.
+        tol: When to stop. For the default solver, the largest relative suboptimality gap
+            (J - min J) / min J, which small data undercuts; for the others the largest norm of the
+            gradient of J.
         fit_intercept: Whether to fit an intercept.
-        solver: A key of ``maths.descent.SOLVERS``.
-        tol: When to stop, in the solver's own terms: for the default solver the largest relative
-            gap (J - min J) / min J, for the others the largest norm of the gradient of J.
+        intercept_scaling: Only 1.
+        class_weight: Weight of each class by its label, "balanced" for N / (K N_k), or None for 1.
+        random_state: Seed of the sample of rows that sets the solver's coordinates; None for the
+            same one in every fit. Where the minimum is does not depend on it.
+        solver: A key of ``maths.solvers.SOLVERS``.
         max_iter: Largest number of iterations.
+        verbose: Print every so many iterations; 0 for silence.
         warm_start: Whether to start where the last fit ended, as along a path of penalties.
+        n_jobs: Number of threads; None is 1 unless a joblib context says otherwise, -1 is all
+            cores. The result does not depend on it.
 
     Attributes:
         classes_: Labels in order, (K,).
-        coef_: Weights, float64, (1, d) for two classes and (K, d) for more.
+        coef_: Weights, (1, d) for two classes and (K, d) for more. float32 for X in float32 unless
+            rounding would move a logit noticeably, as with large offsets; float64 otherwise.
         intercept_: Intercept, (1,) or (K,); zero without one.
         n_iter_: Iterations taken, (1,).
+        relative_gap_: The solver's estimate of (J - min J) / min J; NaN from solvers without one.
         n_features_in_: d.
     """
 
     dtypes = (np.float64, np.float32, np.uint8)
-    coef_: NDArray[np.float64]
-    intercept_: NDArray[np.float64]
+    coef_: Any
+    intercept_: NDArray[np.floating]
 
     def __init__(
         self,
+        penalty: str | None = "l2",
         *,
         C: float = 1.0,
+        l1_ratio: float | None = 0.0,
+        dual: bool = False,
+        tol: float = 1e-6,
         fit_intercept: bool = True,
+        intercept_scaling: float = 1,
+        class_weight: dict[Any, float] | str | None = None,
+        random_state: int | np.random.RandomState | None = None,
         solver: str = DEFAULT_SOLVER,
-        tol: float = 1e-9,
         max_iter: int = 1_000,
+        verbose: int = 0,
         warm_start: bool = False,
+        n_jobs: int | None = None,
     ) -> None:
+        self.penalty = penalty
         self.C = C
-        self.fit_intercept = fit_intercept
-        self.solver = solver
+        self.l1_ratio = l1_ratio
+        self.dual = dual
         self.tol = tol
+        self.fit_intercept = fit_intercept
+        self.intercept_scaling = intercept_scaling
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.solver = solver
         self.max_iter = max_iter
+        self.verbose = verbose
         self.warm_start = warm_start
+        self.n_jobs = n_jobs
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def __sklearn_tags__(self) -> Any:
+        """Tags: sparse rows are accepted."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Minimise the objective on the rows of X, (N, d), and their labels y, (N,).
+
+        Args:
+            X: Features, dense or sparse.
+            y: Labels of any type that can be sorted.
+            sample_weight: Weights of at least 0, (N,), or one number; None for 1. A weight of 0
+                equals the absence of the row.
 
         Returns:
             The estimator itself.
 
         Warns:
-            ConvergenceWarning: If the solver stopped before it reached ``tol``.
+            ConvergenceWarning: If the solver stopped before it reached ``tol``; it names the gap.
 
         Raises:
             ValueError: If a parameter is out of its range, X and y do not fit together or hold
                 missing values, or y holds fewer than two classes.
-            TypeError: If X is sparse.
         """
-        check_number("C", self.C, infinity=True)
-        check_choice("solver", self.solver, SOLVERS)
-        check_number("tol", self.tol)
-        check_count("max_iter", self.max_iter)
-        objective = self._objective(X, y)
+        self._check_parameters()
+        previous = self._parameters_to_start_from()
+        objective = self._objective(X, y, sample_weight)
         start = None
-        if self.warm_start and hasattr(self, "coef_"):
-            start = objective.pack(self.coef_.T, self.intercept_)
-        solution = SOLVERS[self.solver](
-            objective, start, max_iterations=self.max_iter, tolerance=self.tol
-        )
-        if not solution.converged:
+        if previous is not None:
+            start = objective.pack(*previous)
+            if start.shape != (objective.size,):
+                start = None  # other classes or features than in the last fit
+        options: dict[str, Any] = {"max_iterations": self.max_iter, "tolerance": self.tol}
+        if self.solver == DEFAULT_SOLVER:
+            if objective.rows.entries * objective.n_outputs <= SMALL:
+                options["tolerance"] = min(self.tol, SMALL_TOLERANCE)
+            seed = self.random_state
+            if not isinstance(seed, (int, np.integer, type(None))):
+                seed = check_random_state(seed).randint(2**31)
+            options["seed"] = 0 if seed is None else int(seed)
+        if self.verbose:
+            options["callback"] = self._print_progress
+        solution = SOLVERS[self.solver](objective, start, **options)
+        if not (solution.converged or solution.relative_gap <= self.tol):
             warnings.warn(
                 f"{self.solver} did not reach tol = {self.tol:g} in {solution.iterations} "
                 f"iterations: {solution.message}; raise max_iter or tol, or scale the features",
                 ConvergenceWarning,
                 stacklevel=2,
             )
-        W, self.intercept_ = objective.unpack(solution.weights)
-        self.coef_ = np.ascontiguousarray(W.T)
-        self.n_iter_ = np.array([solution.iterations])
+        self._keep(objective, solution)
         return self
 
-    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Margins of the rows: (N,) for two classes, positive for the second; (N, K) for more."""
+    def decision_function(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Logits of the rows: (N,) for two classes, positive for the second; (N, K) for more."""
         rows = self._rows(X)
-        Z = rows @ self.coef_.T + self.intercept_
+        Z = np.empty((rows.shape[0], len(self.intercept_)), self._dtype_of_logits(rows))
+        step = max(1, BLOCK_ENTRIES // rows.shape[1])
+        for i in range(0, len(Z), step):
+            block = rows[i : i + step]
+            if not scipy.sparse.issparse(block):
+                block = block.astype(Z.dtype, copy=False)
+            Z[i : i + step] = safe_sparse_dot(block, self.coef_.T, dense_output=True)
+        Z += self.intercept_
         return Z[:, 0] if Z.shape[1] == 1 else Z
 
-    def logits(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Margins of every class, (N, K); of two classes, the first has the margin zero."""
+    def logits(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Logits of every class, (N, K); of two classes, the first has the logit zero."""
         Z = self.decision_function(X)
         return Z if Z.ndim == 2 else np.column_stack([np.zeros_like(Z), Z])
 
-    def _objective(self, X: ArrayLike, y: ArrayLike) -> LinearObjective:
+    def sparsify(self) -> Self:
+        """Store ``coef_`` as a sparse matrix; predictions are the same."""
+        check_is_fitted(self)
+        self.coef_ = scipy.sparse.csr_matrix(self.coef_)
+        return self
+
+    def densify(self) -> Self:
+        """Store ``coef_`` as an array, as after ``fit``."""
+        check_is_fitted(self)
+        if scipy.sparse.issparse(self.coef_):
+            self.coef_ = self.coef_.toarray()
+        return self
+
+    def _check_parameters(self) -> None:
+        if self.penalty not in ("l2", None):
+            hint = "'l2' or None; use scikit-learn's saga or liblinear for L1 or elastic net"
+            raise mismatch("penalty", repr(self.penalty), hint)
+        for name, (allowed, hint) in REFUSED.items():
+            if getattr(self, name) not in allowed:
+                raise mismatch(name, repr(getattr(self, name)), hint)
+        check_number("C", self.C, infinity=True)
+        check_number("tol", self.tol)
+        check_choice("solver", self.solver, SOLVERS)
+        check_count("max_iter", self.max_iter, least=0)
+        check_count("verbose", int(self.verbose), least=0)
+
+    def _objective(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> LinearObjective:
         """Objective J on the data of a fit; sets ``classes_``."""
-        rows, numbers = self._rows_and_class_numbers(X, y)
+        rows, labels = self._rows_and_labels(X, y)
+        weights = _check_weights(sample_weight, rows.shape[0])
+        if weights is not None and not weights.all():
+            kept = np.flatnonzero(weights)
+            rows, labels, weights = rows[kept], labels[kept], weights[kept]
+        numbers = self._class_numbers(labels)
+        if self.class_weight is not None:
+            of_class = compute_class_weight(
+                self.class_weight, classes=self.classes_, y=labels, sample_weight=weights
+            )
+            weights = of_class[numbers] * (1.0 if weights is None else weights)
+        S = len(labels) if weights is None else weights.sum()
         kind = LogisticObjective if len(self.classes_) == 2 else SoftmaxObjective
         return kind(
             rows,
             numbers,
-            1 / (len(rows) * self.C),
+            0.0 if self.penalty is None else 1 / (S * self.C),
+            weights=weights,
             intercept="free" if self.fit_intercept else "none",
             scale=1.0,
-            compute_dtype=np.float64,
+            threads=effective_n_jobs(self.n_jobs),
         )
+
+    def _keep(self, objective: LinearObjective, solution: Solution) -> None:
+        """Set the attributes of the fit."""
+        W, b = objective.unpack(solution.weights)
+        coef = np.ascontiguousarray(W.T)
+        single = objective.rows.dtype == np.float32
+        single = single and _rounds_well(objective, coef, self.tol * solution.objective)
+        dtype = np.float32 if single else np.float64
+        self.coef_, self.intercept_ = coef.astype(dtype), b.astype(dtype)
+        self.n_iter_ = np.array([solution.iterations], dtype=np.int32)
+        self.relative_gap_ = solution.relative_gap
+
+    def _parameters_to_start_from(self) -> tuple[NDArray, NDArray] | None:
+        """Weights (d, K) and intercept (K,) of the last fit, if this one starts there."""
+        if not (self.warm_start and hasattr(self, "coef_")):
+            return None
+        self.densify()
+        return self.coef_.T, self.intercept_
+
+    def _dtype_of_logits(self, rows: Any) -> np.dtype:
+        return np.result_type(self.coef_.dtype, rows.dtype)
+
+    def _print_progress(self, iteration: int, value: float, gradient_norm: float) -> None:
+        """Print a line every ``verbose`` iterations."""
+        if iteration % int(self.verbose) == 0:
+            print(  # noqa: T201 - asked for by ``verbose``
+                f"iteration {iteration}: objective {value:.9g}, gradient norm {gradient_norm:.3g}"
+            )
+
+
+def _check_weights(sample_weight: ArrayLike | None, N: int) -> NDArray[np.float64] | None:
+    """Sample weights as an array (N,); None for none.
+
+    Raises:
+        ValueError: If they are not N finite numbers of at least 0, one of them above.
+    """
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(N, float(sample_weight))
+    weights = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weights.shape != (N,):
+        raise mismatch("sample_weight", f"shape {weights.shape}", f"({N},), one for each row of X")
+    if weights.min() < 0 or weights.max() == 0:
+        found = f"weights from {weights.min():g} to {weights.max():g}"
+        raise mismatch("sample_weight", found, "weights of at least 0, one of them above 0")
+    return weights
+
+
+def _rounds_well(objective: LinearObjective, coef: NDArray[np.float64], allowed: float) -> bool:
+    """Whether weights rounded to float32 leave the objective within a tenth of what is allowed.
+
+    A change of a logit by e costs at most ``curvature_bound / 2 e^2`` at the minimum. Some rows are
+    looked at.
+    """
+    N = objective.rows.shape[0]
+    few = objective.subset(np.linspace(0, N - 1, min(N, PROBE_ROWS)).astype(int))
+    X = few.rows.X.astype(np.float64)  # type: ignore[attr-defined]  # a subset is in memory
+    with np.errstate(over="ignore"):
+        change = np.abs(X @ (coef.astype(np.float32) - coef).T).max()
+    return bool(objective.curvature_bound / 2 * change**2 <= max(0.1 * allowed, FLOOR))

@@ -88,7 +88,8 @@ class GradientMLPClassifier(SoftmaxClassifier):
             TypeError: If X is sparse.
         """
         self._check_parameters()
-        rows, numbers = self._rows_and_class_numbers(X, y)
+        rows, labels = self._rows_and_labels(X, y)
+        numbers = self._class_numbers(labels)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
         sizes = [self.n_features_in_, *self.hidden_layer_sizes, len(self.classes_)]
         self.network_, self.loss_curve_ = train_network(

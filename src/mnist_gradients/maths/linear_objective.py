@@ -1,29 +1,32 @@
-"""What logistic and softmax regression share: a loss of margins X W + b, summed over row blocks.
+"""What logistic and softmax regression share: a loss of logits X W + b, summed over rows.
 
 Conventions:
-    X: rows of features, (N, d), uint8, float32 or float64, in memory or memory-mapped.
+    X: rows of features, (N, d), dense or sparse, in memory or memory-mapped.
     W: weights, (d, K); b: intercept, (K,); K = 1 for the binary model.
-    Z = X W + b: margins, (N, K).
+    Z = X W + b: logits, (N, K).
     R = dloss/dZ: residuals, (N, K).
-    w: the packed parameter, W row by row and then b (unless there is no intercept), float64.
+    s: sample weights, (N,), all 1 if there are none; S = sum_i s_i.
+    w: the parameter vector, W row by row and then b (unless there is no intercept), float64.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from copy import copy
-from typing import Literal, Self, get_args
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from mnist_gradients.maths.rows.blocks import Term, block_sum, rows_per_block, spread
-from mnist_gradients.maths.rows.mapped_rows import gather, release
-from mnist_gradients.maths.rows.tiles import product, transposed_product
+from mnist_gradients.maths.checking import check_choice, check_number, check_shape, mismatch
+from mnist_gradients.maths.rows.labelled_rows import ArrayRows, LabelledRows
+from mnist_gradients.maths.rows.products import product, transposed_product
 
 Intercept = Literal["free", "penalised", "none"]
+INTERCEPTS = ("free", "penalised", "none")
 Vector = NDArray[np.float64]
+Floats = NDArray[np.floating]
 
 
 class LinearObjective(ABC):
@@ -31,165 +34,244 @@ class LinearObjective(ABC):
 
     ::
 
-        J(W, b) = 1/N sum_i loss(z_i, y_i) + lambda/2 ||W||^2      Z = X W + b
-        dJ/dW   = 1/N X^T R + lambda W                             R = dloss/dZ
-        dJ/db   = 1/N sum_i R_i
+        J(W, b) = 1/S sum_i s_i loss(z_i, y_i) + lambda/2 ||W||^2      Z = X W + b
+        dJ/dW   = 1/S X^T diag(s) R + lambda W                         R = dloss/dZ
+        dJ/db   = 1/S sum_i s_i R_i
 
     A penalised intercept is the weight of a constant feature: it adds lambda/2 ||b||^2.
 
-    Every evaluation is one sweep over blocks of rows. A block is converted to the computing type
-    when its turn comes, so that neither a copy of X nor the margins of all rows ever exist.
+    Every evaluation is one pass over blocks of rows. A block is converted to the computing type
+    when it is used, so that neither a copy of X nor the logits of all rows ever exist.
 
     Args:
-        X: Rows of features, (N, d), C-contiguous; uint8, float32 or float64; may be a memory-map.
-        y: Labels, (N,).
+        X: Rows of features, (N, d): a C-contiguous array of uint8, float32 or float64, which may be
+            memory-mapped; a sparse CSR matrix of float32 or float64; or `LabelledRows`.
+        y: Labels 0..K-1, (N,); None if X is `LabelledRows`.
         l2: Strength lambda of the penalty, at least 0.
-        n_outputs: K, the number of margins per row.
+        n_classes: Number of classes; None for one more than the largest label.
         intercept: "free" (not penalised, as in scikit-learn), "penalised" or "none".
         scale: Factor on X; None for 1/255 on uint8 pixels and 1 on anything else.
+        weights: Sample weights s, at least 0, (N,); None for 1.
         threads: Number of threads; None for every core.
         compute_dtype: Type in which blocks are computed; None for float64 on float64 X and float32
             on anything else. Sums over blocks are always float64.
+
+    Attributes:
+        centre: A row (d,) that is subtracted from every row of X, or None; see `centred`.
 
     Raises:
         ValueError: If shapes, types or values do not fit.
     """
 
     curvature_bound: float
-    """Largest eigenvalue of the Hessian of the loss of one row with respect to its margins."""
+    """Largest eigenvalue of the Hessian of the loss of one row with respect to its logits."""
 
     def __init__(
         self,
-        X: NDArray[np.generic],
-        y: NDArray[np.integer],
+        X: Any,
+        y: NDArray[np.integer] | None,
         l2: float,
         *,
-        n_outputs: int,
-        intercept: Intercept,
-        scale: float | None,
-        threads: int | None,
-        compute_dtype: DTypeLike | None,
+        n_classes: int | None = None,
+        intercept: Intercept = "free",
+        scale: float | None = None,
+        weights: NDArray[np.floating] | None = None,
+        threads: int | None = None,
+        compute_dtype: DTypeLike | None = None,
     ) -> None:
-        _check_rows(X, y)
-        if not (np.isfinite(l2) and l2 >= 0):
-            raise ValueError(f"l2 is {l2}, expected a finite number of at least 0")
-        if intercept not in get_args(Intercept):
-            raise ValueError(f"intercept is {intercept!r}, expected one of {get_args(Intercept)}")
+        if isinstance(X, LabelledRows):
+            self.rows = X
+        elif y is None:
+            raise mismatch("y", "None", "one label per row of X")
+        else:
+            self.rows = ArrayRows(X, y, weights)
+        check_number("l2", l2, zero=True)
+        check_choice("intercept", intercept, INTERCEPTS)
+        n_labels = len(self.rows.class_counts)
+        self.n_classes = self._count_classes(n_labels if n_classes is None else n_classes)
+        if n_labels > self.n_classes:
+            raise mismatch("y", f"the label {n_labels - 1}", f"labels 0 to {self.n_classes - 1}")
+        dtype = self.rows.dtype
         if compute_dtype is None:
-            compute_dtype = np.float64 if X.dtype == np.float64 else np.float32
-        self.X, self.y, self.l2 = X, y, float(l2)
-        self.n_outputs, self.intercept, self.threads = n_outputs, intercept, threads
-        self.scale = scale if scale is not None else (1 / 255 if X.dtype == np.uint8 else 1.0)
+            compute_dtype = np.float64 if dtype == np.float64 else np.float32
+        self.l2, self.intercept, self.threads = float(l2), intercept, threads
+        self.scale = scale if scale is not None else (1 / 255 if dtype == np.uint8 else 1.0)
         self.dtype = np.dtype(compute_dtype)
+        self.centre: Vector | None = None
 
     @abstractmethod
-    def loss_and_residual(
-        self, Z: NDArray[np.floating], y: NDArray[np.integer]
-    ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-        """Loss of each row, (B,), and its derivative R with respect to the margins, (B, K)."""
+    def _count_classes(self, n_classes: int) -> int:
+        """Number of classes of the model, given that of the labels."""
+
+    @property
+    @abstractmethod
+    def n_outputs(self) -> int:
+        """K, the number of logits per row."""
 
     @abstractmethod
-    def curvature_product(
-        self, Z: NDArray[np.floating], U: NDArray[np.floating]
-    ) -> NDArray[np.floating]:
-        """Hessian of each row's loss with respect to its margins, times the rows of U, (B, K)."""
+    def loss_and_residual(self, Z: Floats, y: NDArray[np.integer]) -> tuple[Floats, Floats]:
+        """Loss of each row, (B,), and its derivative R with respect to the logits, (B, K)."""
 
     @abstractmethod
-    def margin_curvature(self, Z: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Diagonal of the Hessian of each row's loss with respect to its margins, (B, K)."""
+    def curvature_product(self, Z: Floats, U: Floats) -> Floats:
+        """Hessian of each row's loss with respect to its logits, times the rows of U, (B, K)."""
+
+    @abstractmethod
+    def logit_curvature(self, Z: Floats) -> Floats:
+        """Diagonal of the Hessian of each row's loss with respect to its logits, (B, K)."""
+
+    @property
+    def n_features(self) -> int:
+        """d, the number of features."""
+        return self.rows.shape[1]
 
     @property
     def size(self) -> int:
-        """Length of the packed parameter."""
-        return (self.X.shape[1] + (self.intercept != "none")) * self.n_outputs
+        """Length of the parameter vector."""
+        return (self.n_features + (self.intercept != "none")) * self.n_outputs
 
     def __call__(self, w: Vector) -> tuple[float, Vector]:
-        """Objective and gradient at w, (size,), in one sweep over the rows."""
+        """Objective and gradient at w, (size,), in one pass over the rows."""
         W, b = self._parameters(w)
 
-        def term(rows: slice) -> tuple[NDArray[np.floating], ...]:
-            X = self._block(rows)
-            loss, R = self.loss_and_residual(_margins(X, W, b), self.y[rows])
-            return (
-                loss.sum(dtype=np.float64),
-                transposed_product(X, R),
-                R.sum(axis=0, dtype=np.float64),
-            )
+        def term(X: Any, y: NDArray[np.integer], s: Vector | None) -> tuple[Floats, ...]:
+            X = self._block(X)
+            loss, R = self.loss_and_residual(self._logits(X, W, b), y)
+            if s is not None:
+                loss, R = s * loss, R * s[:, None].astype(R.dtype)
+            dW, db = self._transposed(X, R)
+            return loss.sum(dtype=np.float64), dW, db
 
         loss, dW, db = self._sum(term)
-        N, penalised = len(self.y), self._penalised(w)
-        value = loss / N + self.l2 / 2 * (penalised @ penalised)
-        return float(value), self.pack(self.scale * dW, db) / N + self.l2 * penalised
+        S, penalised = self.rows.total_weight, self._penalised(w)
+        value = loss / S + self.l2 / 2 * (penalised @ penalised)
+        return float(value), self.pack(self.scale * dW, db) / S + self.l2 * penalised
 
     def hessian_vector(self, w: Vector, v: Vector) -> Vector:
-        """Hessian at w times the direction v, (size,), in one sweep over the rows.
+        """Hessian at w times the direction v, (size,), in one pass over the rows.
 
         ::
 
-            H v = 1/N X^T S + lambda V,   S_i = (d^2 loss / dz_i^2) u_i,   U = X V + c
+            H v = 1/S X^T diag(s) T + lambda V,   T_i = (d^2 loss / dz_i^2) u_i,   U = X V + c
 
         with v = (V, c) packed as w = (W, b).
         """
         W, b = self._parameters(w)
         V, c = self._parameters(v)
 
-        def term(rows: slice) -> tuple[NDArray[np.floating], ...]:
-            X = self._block(rows)
-            S = self.curvature_product(_margins(X, W, b), _margins(X, V, c))
-            return transposed_product(X, S), S.sum(axis=0, dtype=np.float64)
+        def term(X: Any, y: NDArray[np.integer], s: Vector | None) -> tuple[Floats, ...]:  # noqa: ARG001
+            X = self._block(X)
+            T = self.curvature_product(self._logits(X, W, b), self._logits(X, V, c))
+            return self._transposed(X, T if s is None else T * s[:, None].astype(T.dtype))
 
         dW, db = self._sum(term)
-        return self.pack(self.scale * dW, db) / len(self.y) + self.l2 * self._penalised(v)
+        S = self.rows.total_weight
+        return self.pack(self.scale * dW, db) / S + self.l2 * self._penalised(v)
 
-    def subset(self, rows: NDArray[np.integer]) -> Self:
-        """The same objective on a copy of a few of its rows, given by their indices, (n,)."""
+    def subset(self, indices: NDArray[np.integer], weights: Vector | None = None) -> Self:
+        """The same objective on a copy of a few of its rows.
+
+        Args:
+            indices: Row numbers in increasing order, (n,).
+            weights: Factors on their sample weights, (n,); None for 1.
+        """
         few = copy(self)
-        few.X, few.y = gather(self.X, rows), self.y[rows]
+        few.rows = self.rows.take(indices, weights)
         return few
 
-    def curvature(self, w: Vector, rows: NDArray[np.integer]) -> NDArray[np.floating]:
-        """Curvature of the loss of some rows, (n, K), in their own margins at w.
+    def computed_in(self, dtype: DTypeLike) -> Self:
+        """The same objective with another computing type."""
+        other = copy(self)
+        other.dtype = np.dtype(dtype)
+        return other
 
-        Class k's own block of the Hessian weighs each row with it (see :meth:`class_hessian`).
+    def centred(self, centre: Vector) -> Self:
+        """The same objective of the rows X - centre: only the intercept has another meaning.
+
+        ::
+
+            X W + b = (X - centre) W + b',     b' = b + scale centre^T W
+
+        Logits of centred rows are accurate where the features have large offsets.
+
+        Args:
+            centre: A row in the units of X, (d,).
+
+        Raises:
+            ValueError: If there is no free intercept to take up the shift.
+        """
+        if self.intercept != "free":
+            raise mismatch("intercept", repr(self.intercept), "'free' for centred rows")
+        other = copy(self)
+        check_shape("centre", centre, (self.n_features,))
+        other.centre = centre if self.centre is None else self.centre + centre
+        return other
+
+    def curvature(self, w: Vector) -> Floats:
+        """Curvature of each row's loss in its own logits at w, times s_i / S: (N, K).
+
+        Class k's own block of the Hessian weighs each row with it (see `class_hessian`). For rows
+        in memory, few enough that N K numbers fit.
         """
         W, b = self._parameters(w)
-
-        def of_block(block: NDArray[np.integer]) -> NDArray[np.floating]:
-            X = self._converted(gather(self.X, block))
-            return self.margin_curvature(_margins(X, W, b))
-
-        blocks = np.array_split(rows, -(-len(rows) // self._block_rows))
-        return np.concatenate(spread(of_block, blocks, threads=self.threads))
+        rows = _in_memory(self.rows)
+        C = np.empty((rows.shape[0], self.n_outputs))
+        for i in range(0, len(C), CURVATURE_ROWS):
+            block = slice(i, i + CURVATURE_ROWS)
+            C[block] = self.logit_curvature(self._logits(self._block(rows.X[block]), W, b))
+        if rows.weights is not None:
+            C *= rows.weights[:, None]
+        return C / rows.total_weight
 
     def class_hessian(
-        self, rows: NDArray[np.integer], weights: NDArray[np.floating]
-    ) -> NDArray[np.float32]:
+        self,
+        indices: NDArray[np.integer],
+        curvature: Floats,
+        *,
+        columns: NDArray[np.integer] | None = None,
+        centre: Vector | float = 0.0,
+        scale: Vector | float = 1.0,
+        dtype: DTypeLike = np.float32,
+    ) -> Floats:
         """Block of the Hessian that belongs to the weights and the intercept of one class.
 
         ::
 
-            sum_i weights_i x_i x_i^T + lambda I
+            sum_i c_i x_i x_i^T + lambda I,     x_i = (features - centre) / scale, and 1
 
-        With the rows' curvature divided by N as weights and every row, the block is exact. The last
-        row and column belong to the intercept, if there is one.
+        in the coordinates of the centred and scaled features, where the penalty is lambda / scale^2
+        for each of them. With every row and its `curvature`, the block is exact. The last row and
+        column belong to the intercept, if there is one.
 
         Args:
-            rows: Indices, (n,).
-            weights: At least zero, (n,).
+            indices: Row numbers, (n,), of rows in memory.
+            curvature: c, at least zero, (n,).
+            columns: Features to include, (a,); None for all.
+            centre: Of the included features, (a,).
+            scale: Of the included features, (a,), above 0.
+            dtype: Type of the result.
 
         Returns:
-            (d, d), or (d + 1, d + 1) with an intercept. In float32 whatever the computing type: it
-            is the estimate that a solver sets its coordinates by.
+            (a, a), or (a + 1, a + 1) with an intercept.
         """
-        d = self.X.shape[1]
-        root = np.sqrt(weights, dtype=np.float32, casting="same_kind")[:, None]
-        A = np.empty((len(rows), self.size // self.n_outputs), dtype=np.float32)
-        X = gather(self.X, rows)
-        np.multiply(X, np.float32(self.scale) * root, out=A[:, :d], casting="same_kind")
-        A[:, d:] = root
+        X = _in_memory(self.rows).X[indices]
+        X = X if columns is None else X[:, columns]
+        X = X.toarray() if self.rows.sparse else X
+        root = np.sqrt(curvature).astype(dtype)[:, None]
+        n, a = X.shape
+        A = np.empty((n, a + (self.intercept != "none")), dtype=dtype)
+        if self.centre is not None:
+            X = X - (self.centre if columns is None else self.centre[columns])
+        A[:, :a] = X
+        A[:, :a] *= np.asarray(self.scale / scale, dtype=dtype)
+        A[:, :a] -= np.asarray(centre / scale, dtype=dtype)
+        A[:, :a] *= root
+        A[:, a:] = root
         H = A.T @ A
-        penalised = d if self.intercept == "free" else len(H)
-        H[np.diag_indices(penalised)] += self.l2
+        penalty = np.full(a, self.l2) / np.square(scale)
+        H[np.arange(a), np.arange(a)] += penalty.astype(dtype)
+        if self.intercept == "penalised":
+            H[a, a] += self.l2
         return H
 
     def lipschitz(self) -> float:
@@ -197,22 +279,22 @@ class LinearObjective(ABC):
 
         ::
 
-            L = c sigma_max(X)^2 / N + lambda,   c = 1/4 (logistic) or 1/2 (softmax)
+            L = c sigma_max(diag(s)^1/2 X)^2 / S + lambda,   c = 1/4 (logistic) or 1/2 (softmax)
 
         X includes the constant feature when there is an intercept. The singular value comes from
-        Lanczos' method, one sweep over the rows per product with X^T X.
+        Lanczos' method, one pass over the rows per product with X^T X.
         """
-        d = self.X.shape[1]
+        d = self.n_features
         constant = float(self.intercept != "none")
 
         def gram_product(v: Vector) -> Vector:
             V = (self.scale * v[:d, None]).astype(self.dtype)
             c = (constant * v[d:]).astype(self.dtype)
 
-            def term(rows: slice) -> tuple[NDArray[np.floating], ...]:
-                X = self._block(rows)
-                U = _margins(X, V, c)
-                return transposed_product(X, U), U.sum(axis=0, dtype=np.float64)
+            def term(X: Any, y: NDArray[np.integer], s: Vector | None) -> tuple[Floats, ...]:  # noqa: ARG001
+                X = self._block(X)
+                U = self._logits(X, V, c)
+                return self._transposed(X, U if s is None else U * s[:, None].astype(U.dtype))
 
             dV, dc = self._sum(term)
             return np.concatenate([self.scale * dV[:, 0], constant * dc])
@@ -221,9 +303,9 @@ class LinearObjective(ABC):
         sigma_squared = eigsh(
             operator, k=1, v0=np.ones(d + 1), tol=1e-6, return_eigenvectors=False
         )[0]
-        return self.curvature_bound * float(sigma_squared) / len(self.y) + self.l2
+        return self.curvature_bound * float(sigma_squared) / self.rows.total_weight + self.l2
 
-    def pack(self, W: NDArray[np.floating], b: NDArray[np.floating]) -> Vector:
+    def pack(self, W: Floats, b: Floats) -> Vector:
         """Join weights (d, K) and intercept (K,) to one parameter vector (size,)."""
         entries = [np.ravel(W)] if self.intercept == "none" else [np.ravel(W), np.ravel(b)]
         return np.concatenate(entries, dtype=np.float64)
@@ -231,60 +313,52 @@ class LinearObjective(ABC):
     def unpack(self, w: Vector) -> tuple[Vector, Vector]:
         """Split a parameter vector (size,) into weights (d, K) and intercept (K,), zero if none."""
         w = np.asarray(w, dtype=np.float64)
-        if w.shape != (self.size,):
-            raise ValueError(f"w has shape {w.shape}, expected ({self.size},)")
-        n_weights = self.X.shape[1] * self.n_outputs
+        check_shape("w", w, (self.size,))
+        n_weights = self.n_features * self.n_outputs
         b = np.zeros(self.n_outputs) if self.intercept == "none" else w[n_weights:].copy()
         return w[:n_weights].reshape(-1, self.n_outputs).copy(), b
 
-    def _parameters(self, w: Vector) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    def _parameters(self, w: Vector) -> tuple[Floats, Floats]:
         """Weights for unscaled rows and intercept, in the computing type."""
         W, b = self.unpack(w)
-        return (self.scale * W).astype(self.dtype), b.astype(self.dtype)
+        W *= self.scale
+        if self.centre is not None and self.rows.sparse:
+            b -= self.centre @ W
+        return W.astype(self.dtype), b.astype(self.dtype)
 
     def _penalised(self, w: Vector) -> Vector:
-        """The parameter with a zero wherever there is no penalty."""
+        """The parameter vector with a zero wherever there is no penalty."""
         W, b = self.unpack(w)
         return self.pack(W, b if self.intercept == "penalised" else np.zeros_like(b))
 
-    def _block(self, rows: slice) -> NDArray[np.floating]:
-        """Rows of X in the computing type, (B, d); ``scale`` is left to the parameters."""
-        return self._converted(self.X[rows])
-
-    @property
-    def _block_rows(self) -> int:
-        return rows_per_block(self.X.shape[1])
-
-    def _converted(self, X: NDArray[np.generic]) -> NDArray[np.floating]:
+    def _block(self, X: Any) -> Any:
+        """A block of rows in the computing type, centred if it is dense."""
+        if self.centre is not None and not self.rows.sparse:
+            X = X - self.centre
         return X.astype(self.dtype, copy=False)
 
-    def _sum(self, term: Term) -> tuple[Vector, ...]:
-        def term_and_release(rows: slice) -> tuple[NDArray[np.floating], ...]:
-            contribution = term(rows)
-            release(self.X[rows])
-            return contribution
+    def _logits(self, X: Any, W: Floats, b: Floats) -> Floats:
+        """X W + b, (B, K)."""
+        Z = product(X, W)
+        Z += b
+        return Z
 
-        return block_sum(
-            term_and_release, len(self.y), block_rows=self._block_rows, threads=self.threads
-        )
+    def _transposed(self, X: Any, R: Floats) -> tuple[Floats, Floats]:
+        """X^T R, (d, K), and the sum of the rows of R, (K,)."""
+        dW, db = transposed_product(X, R), R.sum(axis=0, dtype=np.float64)
+        if self.centre is not None and self.rows.sparse:
+            dW = dW - np.outer(self.centre, db)
+        return dW, db
 
-
-def _margins(
-    X: NDArray[np.floating], W: NDArray[np.floating], b: NDArray[np.floating]
-) -> NDArray[np.floating]:
-    """X W + b, (B, K)."""
-    Z = product(X, W)
-    Z += b
-    return Z
+    def _sum(self, term: Any) -> tuple[Vector, ...]:
+        return self.rows.sum(term, term_entries=self.size, threads=self.threads)
 
 
-def _check_rows(X: NDArray[np.generic], y: NDArray[np.integer]) -> None:
-    """Refuse data that no linear model can be fitted to."""
-    if X.ndim != 2 or X.shape[0] < 1 or X.shape[1] < 1:
-        raise ValueError(f"X has shape {X.shape}, expected (N, d) with at least one row and column")
-    if X.dtype not in (np.uint8, np.float32, np.float64):
-        raise ValueError(f"X has type {X.dtype}, expected uint8, float32 or float64")
-    if y.shape != (X.shape[0],):
-        raise ValueError(f"y has shape {y.shape}, expected ({X.shape[0]},), one label per row of X")
-    if not np.issubdtype(y.dtype, np.integer):
-        raise ValueError(f"y has type {y.dtype}, expected integers")
+CURVATURE_ROWS = 2048  # per block
+
+
+def _in_memory(rows: LabelledRows) -> ArrayRows:
+    """The rows themselves, for computations that only a sample in memory is meant for."""
+    if not isinstance(rows, ArrayRows):
+        raise mismatch("rows", type(rows).__name__, "rows in memory, as `subset` returns them")
+    return rows

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from mnist_gradients.maths.linear_objective import Intercept, LinearObjective
+from mnist_gradients.maths.linear_objective import LinearObjective
 
 
 def sigmoid(t: ArrayLike) -> NDArray[np.floating]:
-    """Logistic function, without overflow for margins of any size.
+    """Logistic function, without overflow for logits of any size.
 
     ::
 
@@ -17,7 +17,7 @@ def sigmoid(t: ArrayLike) -> NDArray[np.floating]:
                  = exp(t) / (1 + exp(t))        for t < 0
 
     Args:
-        t: Margins, any shape.
+        t: Logits, any shape.
 
     Returns:
         Probabilities in [0, 1], of the shape and floating-point type of ``t``.
@@ -28,7 +28,7 @@ def sigmoid(t: ArrayLike) -> NDArray[np.floating]:
 
 
 def logistic_loss(t: ArrayLike, y: ArrayLike) -> NDArray[np.floating]:
-    """Negative log-likelihood of a label, in nats, without overflow for margins of any size.
+    """Negative log-likelihood of a label, in nats, without overflow for logits of any size.
 
     ::
 
@@ -36,15 +36,15 @@ def logistic_loss(t: ArrayLike, y: ArrayLike) -> NDArray[np.floating]:
         softplus(t) = log(1 + exp(t)) = max(t, 0) + log(1 + exp(-|t|))
 
     Args:
-        t: Margins, any shape.
+        t: Logits, any shape.
         y: Labels in {0, 1}, of the same shape.
 
     Returns:
         One loss per entry, in the floating-point type of ``t``.
     """
     t = _floating(t)
-    softplus = np.maximum(t, 0) + np.log1p(np.exp(-np.abs(t)))
-    return softplus - np.asarray(y, dtype=t.dtype) * t
+    # y t is subtracted first: a loss far below the rounding of t keeps its digits.
+    return (np.maximum(t, 0) - np.asarray(y, dtype=t.dtype) * t) + np.log1p(np.exp(-np.abs(t)))
 
 
 class LogisticObjective(LinearObjective):
@@ -57,55 +57,31 @@ class LogisticObjective(LinearObjective):
         grad     = 1/N X^T (h - y) + lambda theta
         Hessian  = 1/N X^T diag(h (1 - h)) X + lambda I
 
-    Args:
-        X: Rows of features, (N, d), C-contiguous; uint8, float32 or float64; may be a memory-map.
-        y: Labels in {0, 1}, (N,).
-        l2: Strength lambda of the penalty, at least 0.
-        intercept: "free" (not penalised, as in scikit-learn), "penalised" or "none".
-        scale: Factor on X; None for 1/255 on uint8 pixels and 1 on anything else.
-        threads: Number of threads; None for every core.
-        compute_dtype: Type in which blocks are computed; None for float64 on float64 X and float32
-            on anything else. Sums over blocks are always float64.
-
-    Raises:
-        ValueError: If shapes, types or values do not fit.
+    Labels are 0 and 1; the arguments are those of `LinearObjective`.
     """
 
     curvature_bound = 1 / 4  # h (1 - h) <= 1/4
+    n_outputs = 1
 
-    def __init__(
-        self,
-        X: NDArray[np.generic],
-        y: NDArray[np.integer],
-        l2: float,
-        *,
-        intercept: Intercept = "free",
-        scale: float | None = None,
-        threads: int | None = None,
-        compute_dtype: DTypeLike | None = None,
-    ) -> None:
-        super().__init__(
-            X,
-            y,
-            l2,
-            n_outputs=1,
-            intercept=intercept,
-            scale=scale,
-            threads=threads,
-            compute_dtype=compute_dtype,
-        )
-        if y.min() < 0 or y.max() > 1:
-            raise ValueError(f"y has values {y.min()} to {y.max()}, expected 0 and 1")
+    def _count_classes(self, n_classes: int) -> int:  # noqa: ARG002 - always two
+        return 2
 
     def loss_and_residual(
         self, Z: NDArray[np.floating], y: NDArray[np.integer]
     ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-        """Loss of each row, (B,), and its derivative h - y, (B, 1)."""
-        t = Z[:, 0]
-        h = sigmoid(t)
-        return logistic_loss(t, y), (h - y.astype(h.dtype))[:, None]
+        """Loss of each row, (B,), and its derivative h - y, (B, 1).
 
-    def margin_curvature(self, Z: NDArray[np.floating]) -> NDArray[np.floating]:
+        With q = 1 for y = 0 and q = -1 for y = 1, the loss is softplus(q t) and the derivative is
+        q sigma(q t): one exponential for both, and no cancellation where h is close to y.
+        """
+        q = (1 - 2 * y).astype(Z.dtype)
+        t = q * Z[:, 0]
+        e = np.exp(-np.abs(t))
+        loss = np.maximum(t, 0) + np.log1p(e)
+        h = np.where(t >= 0, 1, e) / (1 + e)
+        return loss, (q * h)[:, None]
+
+    def logit_curvature(self, Z: NDArray[np.floating]) -> NDArray[np.floating]:
         """The diagonal h (1 - h) of the Hessian of each row's loss, (B, 1)."""
         h = sigmoid(Z)
         return h * (1 - h)
@@ -114,7 +90,7 @@ class LogisticObjective(LinearObjective):
         self, Z: NDArray[np.floating], U: NDArray[np.floating]
     ) -> NDArray[np.floating]:
         """The same diagonal times U, (B, 1)."""
-        return self.margin_curvature(Z) * U
+        return self.logit_curvature(Z) * U
 
 
 def _floating(t: ArrayLike) -> NDArray[np.floating]:

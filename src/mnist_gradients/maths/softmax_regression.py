@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
-from mnist_gradients.maths.linear_objective import Intercept, LinearObjective
+from mnist_gradients.maths.checking import check_count
+from mnist_gradients.maths.linear_objective import LinearObjective
 from mnist_gradients.maths.softmax import softmax
 
 
@@ -19,67 +20,40 @@ class SoftmaxObjective(LinearObjective):
         dJ/dW   = 1/N X^T (P - Y) + lambda W
         dJ/db   = 1/N sum_i (P - Y)[i]
 
-    Args:
-        X: Rows of features, (N, d), C-contiguous; uint8, float32 or float64; may be a memory-map.
-        y: Classes 0..K-1, (N,).
-        l2: Strength lambda of the penalty, at least 0.
-        n_classes: K; None for one more than the largest label.
-        intercept: "free" (not penalised, as in scikit-learn), "penalised" or "none".
-        scale: Factor on X; None for 1/255 on uint8 pixels and 1 on anything else.
-        threads: Number of threads; None for every core.
-        compute_dtype: Type in which blocks are computed; None for float64 on float64 X and float32
-            on anything else. Sums over blocks are always float64.
-
-    Raises:
-        ValueError: If shapes, types or values do not fit.
+    Labels are 0..K-1; the arguments are those of `LinearObjective`.
     """
 
     curvature_bound = 1 / 2  # diag(p) - p p^T <= 1/2 (I - 1 1^T / K), Boehning (1992)
 
-    def __init__(
-        self,
-        X: NDArray[np.generic],
-        y: NDArray[np.integer],
-        l2: float,
-        *,
-        n_classes: int | None = None,
-        intercept: Intercept = "free",
-        scale: float | None = None,
-        threads: int | None = None,
-        compute_dtype: DTypeLike | None = None,
-    ) -> None:
-        if n_classes is None:
-            n_classes = int(np.max(y, initial=0)) + 1
-        super().__init__(
-            X,
-            y,
-            l2,
-            n_outputs=n_classes,
-            intercept=intercept,
-            scale=scale,
-            threads=threads,
-            compute_dtype=compute_dtype,
-        )
-        if n_classes < 2:
-            raise ValueError(f"n_classes is {n_classes}, expected at least 2")
-        if y.min() < 0 or y.max() >= n_classes:
-            raise ValueError(f"y has values {y.min()} to {y.max()}, expected 0 to {n_classes - 1}")
+    @property
+    def n_outputs(self) -> int:
+        """K, the number of classes."""
+        return self.n_classes
+
+    def _count_classes(self, n_classes: int) -> int:
+        check_count("n_classes", n_classes, least=2)
+        return int(n_classes)
 
     def loss_and_residual(
         self, Z: NDArray[np.floating], y: NDArray[np.integer]
     ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """Loss of each row, (B,), and its derivative P - Y, (B, K)."""
-        # Softmax and its logarithm at once share their passes over Z.
+        # Softmax and its logarithm at once share their passes over Z. The sum over the other
+        # classes is taken by itself: where it is tiny, 1 - P and -log P keep their digits.
         observed = np.arange(len(y)), y
         shifted = Z - Z.max(axis=1, keepdims=True)
         R = np.exp(shifted)
-        total = R.sum(axis=1, keepdims=True)
-        loss = np.log(total[:, 0]) - shifted[observed]
-        R /= total
-        R[observed] -= 1
+        own, own_logit = R[observed], shifted[observed]
+        R[observed] = 0
+        others = R.sum(axis=1)
+        total = own + others
+        with np.errstate(divide="ignore", over="ignore"):  # where P itself rounds to zero
+            loss = np.where(own > others, np.log1p(others / own), np.log(total) - own_logit)
+        R[observed] = -others
+        R /= total[:, None]
         return loss, R
 
-    def margin_curvature(self, Z: NDArray[np.floating]) -> NDArray[np.floating]:
+    def logit_curvature(self, Z: NDArray[np.floating]) -> NDArray[np.floating]:
         """The diagonal p (1 - p) of the Hessian of each row's loss, (B, K)."""
         P = softmax(Z)
         return P * (1 - P)

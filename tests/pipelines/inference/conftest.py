@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from mnist_gradients.maths.solvers.descent import DEFAULT_SOLVER
+from mnist_gradients.maths.solvers import DEFAULT_SOLVER
 from mnist_gradients.pipelines.inference.parameters import InferenceParameters
 
 

@@ -3,7 +3,7 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from mnist_gradients.maths.solvers.descent import SOLVERS
+from mnist_gradients.maths.solvers import SOLVERS
 
 STOP = {"max_iterations": 10, "tolerance": 1e-6}
 

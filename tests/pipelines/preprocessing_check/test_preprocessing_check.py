@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.linear_model import LinearModel
-from mnist_gradients.maths.solvers.descent import DEFAULT_SOLVER
+from mnist_gradients.maths.solvers import DEFAULT_SOLVER
 from mnist_gradients.pipelines.preprocessing_check import nodes
 from mnist_gradients.pipelines.preprocessing_check.parameters import PreprocessingCheckParameters
 from mnist_gradients.pipelines.preprocessing_check.plots import draw_accuracy

@@ -1,18 +1,9 @@
-"""Minimise an objective that returns its value and its gradient together.
-
-The textbook rule and its acceleration stand here; L-BFGS and the default solver, which lets L-BFGS
-run in better coordinates, have modules of their own. Pipelines pick solvers by name from
-``SOLVERS``.
-"""
+"""The textbook rule with a constant step, and its acceleration."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from mnist_gradients.maths.solvers.lbfgs import lbfgs
-from mnist_gradients.maths.solvers.preconditioned_lbfgs import preconditioned_lbfgs
 from mnist_gradients.maths.solvers.solution import (
     Callback,
     Objective,
@@ -120,12 +111,3 @@ def accelerated_descent(
         value, gradient = objective(v)
         report(callback, iteration, value, gradient)
     return solution(v, value, gradient, iteration, tolerance)
-
-
-SOLVERS: dict[str, Callable[..., Solution]] = {
-    "gradient_descent": gradient_descent,
-    "accelerated_descent": accelerated_descent,
-    "lbfgs": lbfgs,
-    "preconditioned_lbfgs": preconditioned_lbfgs,
-}
-DEFAULT_SOLVER = "preconditioned_lbfgs"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mnist_gradients.maths.checking import mismatch
 from mnist_gradients.maths.solvers.solution import (
     Callback,
     Differentiable,
@@ -31,6 +32,8 @@ class Iterate:
         value: Objective there.
         gradient: Gradient there, (size,).
         curvature: Mean curvature of the objective along the last step; infinite at the start.
+        direction: Direction of the next step, (size,).
+        inverse_hessian: The last steps, as an estimate of the inverse Hessian.
     """
 
     iteration: int
@@ -38,6 +41,13 @@ class Iterate:
     value: float
     gradient: Vector
     curvature: float
+    direction: Vector
+    inverse_hessian: InverseHessian
+
+    @property
+    def decrement(self) -> float:
+        """g^T H^-1 g with the estimate of the inverse Hessian, twice the gap of a quadratic."""
+        return -float(self.gradient @ self.direction)
 
 
 def lbfgs(
@@ -98,49 +108,63 @@ def lbfgs_iterates(objective: Differentiable, start: Vector, memory: int = 10) -
     Raises:
         ValueError: If the objective is not finite at the start.
     """
-    pairs: deque[tuple[Vector, Vector]] = deque(maxlen=memory)
+    inverse_hessian = InverseHessian(memory)
     value, gradient = objective(start)
     if not np.isfinite(value):
-        raise ValueError(
-            f"objective is {value} at the first iterate, expected a finite number: "
-            "the data or the start holds values that are infinite, too large or not a number"
+        raise mismatch(
+            "objective",
+            f"{value} at the first iterate",
+            "a finite number; the data or the start holds values that are infinite, too large or "
+            "not a number",
         )
-    iterate = Iterate(0, start, value, gradient, float("inf"))
+
+    def iterate_at(iteration: int, w: Vector, curvature: float) -> Iterate:
+        direction = -inverse_hessian.times(gradient)
+        return Iterate(iteration, w, value, gradient, curvature, direction, inverse_hessian)
+
+    iterate = iterate_at(0, start, float("inf"))
     yield iterate
-    while step := wolfe_step(objective, iterate, quasi_newton_direction(pairs, gradient)):
+    while step := wolfe_step(objective, iterate, iterate.direction):
         w, value, gradient = step
         s, y = w - iterate.weights, gradient - iterate.gradient
-        pairs.append((s, y))
-        iterate = Iterate(iterate.iteration + 1, w, value, gradient, float(s @ y / (s @ s)))
+        inverse_hessian.learn(s, y)
+        iterate = iterate_at(iterate.iteration + 1, w, float(s @ y / (s @ s)))
         yield iterate
 
 
-def quasi_newton_direction(pairs: deque[tuple[Vector, Vector]], gradient: Vector) -> Vector:
-    """Minus the gradient, times the inverse Hessian as the remembered steps show it.
-
-    The two-loop recursion starts from the multiple of the identity that fits the last step; without
-    steps to remember, from one that makes the direction at most of length 1.
+class InverseHessian:
+    """Estimate of the inverse Hessian from the last few steps.
 
     Args:
-        pairs: Steps s and the changes y of the gradient over them, oldest first.
-        gradient: Gradient at the current iterate, (size,).
-
-    Returns:
-        Descent direction, (size,).
+        memory: Number of steps remembered.
     """
-    if not pairs:
-        return -gradient / max(1.0, norm(gradient))
-    q = gradient.copy()
-    coefficients = []
-    for s, y in reversed(pairs):
-        a = (s @ q) / (s @ y)
-        q -= a * y
-        coefficients.append(a)
-    s, y = pairs[-1]
-    r = (s @ y) / (y @ y) * q
-    for (s, y), a in zip(pairs, reversed(coefficients), strict=True):
-        r += (a - (y @ r) / (s @ y)) * s
-    return -r
+
+    def __init__(self, memory: int = 10) -> None:
+        self._pairs: deque[tuple[Vector, Vector, float]] = deque(maxlen=memory)
+
+    def learn(self, s: Vector, y: Vector) -> None:
+        """Remember a step s and the change y of the gradient over it, with s^T y > 0."""
+        self._pairs.append((s, y, float(s @ y)))
+
+    def times(self, gradient: Vector) -> Vector:
+        """The estimate times a gradient, (size,), by the two-loop recursion.
+
+        It starts from the multiple of the identity that fits the last step; without steps, from
+        one that makes the result at most of length 1.
+        """
+        if not self._pairs:
+            return gradient / max(1.0, norm(gradient))
+        q = gradient.copy()
+        coefficients = []
+        for s, y, curvature in reversed(self._pairs):
+            a = (s @ q) / curvature
+            q -= a * y
+            coefficients.append(a)
+        s, y, curvature = self._pairs[-1]
+        r = curvature / (y @ y) * q
+        for (s, y, curvature), a in zip(self._pairs, reversed(coefficients), strict=True):
+            r += (a - (y @ r) / curvature) * s
+        return r
 
 
 def wolfe_step(

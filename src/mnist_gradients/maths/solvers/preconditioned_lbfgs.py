@@ -1,40 +1,41 @@
 """The default solver: L-BFGS in coordinates in which the Hessian is close to the identity.
 
 L-BFGS is slow where the eigenvalues of the Hessian differ by orders of magnitude, as they do on
-images. Let L_k L_k^T be a Cholesky factorisation of class k's own block of the Hessian, estimated
-from a few thousand rows at a point not far from the minimum. In the coordinates u with
-
-    w_k = origin_k + L_k^{-T} u_k
-
-plain L-BFGS needs some ten sweeps over the data instead of hundreds, and half the squared norm of
-the gradient is Newton's decrement, which tells how far the objective is above its minimum.
+images. In the coordinates of `coordinates`, which are set by the curvature of a few thousand rows,
+plain L-BFGS needs some ten passes over the data instead of hundreds, and half the squared norm of
+the gradient is close to Newton's decrement, which tells how far the objective is above its minimum.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import chain, islice, repeat
+from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse.linalg import LinearOperator, cg
 
 from mnist_gradients.maths.linear_objective import LinearObjective
-from mnist_gradients.maths.rows.blocks import spread
-from mnist_gradients.maths.rows.triangular import Matrix, cholesky, solve_lower
-from mnist_gradients.maths.solvers.lbfgs import lbfgs_iterates
+from mnist_gradients.maths.rows.threads import single_blas_thread
+from mnist_gradients.maths.solvers.coordinates import (
+    Columns,
+    Coordinates,
+    choose_model,
+    curvature_coordinates,
+    describe_columns,
+)
+from mnist_gradients.maths.solvers.lbfgs import Iterate, lbfgs_iterates
+from mnist_gradients.maths.solvers.sampling import sample
 from mnist_gradients.maths.solvers.solution import Callback, Solution, Vector, first_iterate
+from mnist_gradients.maths.solvers.suboptimality import Suboptimality, estimate_suboptimality
 
+SAMPLE_ROWS = 16_000  # whose columns and curvature are looked at
 WARM_START_ROWS = 6_000
-WARM_START_ITERATIONS = 20
-CANDIDATE_ROWS = 16_000  # whose curvature is looked at for an estimate of the Hessian
-CURVATURE_ROWS = 4_000  # of which so many enter it, over all classes together,
-LEAST_CURVATURE_ROWS = 1_500  # but so many for each class at least
-ROUND = 20  # iterations after which the Hessian is estimated afresh
-CONFIRMATION_ROWS = 3_000  # on which conjugate gradients take
-CONFIRMATION_STEPS = 5  # so many steps to confirm that several classes are at their minimum
+WARM_START_ITERATIONS = 16
+ROUND = 20  # iterations after which the curvature is estimated anew
+CONFIRMATION_ROWS = 3_000  # whose Hessian confirms a small gap, if there are few features
 PATIENCE = 15  # iterations without progress that show the limit of rounding
+LARGEST_OFFSET = {np.dtype(np.float32): 100.0, np.dtype(np.float64): 1e5}
+FLOOR = np.finfo(np.float64).eps  # nats: a gap below the rounding of a loss of 1
 
 
 def preconditioned_lbfgs(
@@ -46,211 +47,70 @@ def preconditioned_lbfgs(
     seed: int = 0,
     callback: Callback | None = None,
 ) -> Solution:
-    """Minimise the objective of a linear model down to a relative gap.
+    """Minimise the objective of a linear model down to a relative suboptimality gap.
 
-    1. A few iterations of L-BFGS on a sample of the rows lead to where the curvature resembles that
-       of the minimum.
-    2. Each class's block of the Hessian is estimated there and factorised.
-    3. L-BFGS on all rows runs in the coordinates that the factors define, until
+    1. Means and scales of the features come from a sample of the rows. Where the means are large,
+       rows are centred block by block.
+    2. A few iterations of L-BFGS on a sample lead to where the curvature resembles that of the
+       minimum.
+    3. The curvature is estimated there: a factor for each class, one for all, or none, by cost.
+    4. L-BFGS on all rows runs in the coordinates that the factors define, until
 
            J - J* <= tolerance J*
 
-       by Newton's decrement. Every ``ROUND`` iterations, step 2 is repeated.
+       by an estimate of Newton's decrement that includes rounding. Every ``ROUND`` iterations, step
+       3 is repeated. Where rounding in float32 is too large, it goes on in float64.
 
-    Neither the memory nor the time of the first two steps grows with the number of rows.
-
-    Source: the estimate of step 2 is that of sub-sampled Newton methods (Erdogdu and Montanari,
-    "Convergence rates of sub-sampled Newton methods", NeurIPS 2015; importance sampling: Xu et al.,
-    "Sub-sampled Newton methods with non-uniform sampling", NeurIPS 2016). Here it only sets the
-    coordinates of L-BFGS: its error costs iterations, not accuracy.
+    Neither the memory nor the time of the first three steps grows with the number of rows. An
+    objective below the rounding of a loss of 1 counts as minimised: separable data without a
+    penalty has no minimum.
 
     Args:
         objective: Logistic or softmax objective.
         start: First iterate, (size,); None to find one on a sample of the rows.
-        tolerance: Largest relative gap to the minimum. Blocks in float32 reach 1e-7; below that,
-            give the objective ``compute_dtype=np.float64``.
+        tolerance: Largest relative gap to the minimum.
         max_iterations: Largest number of iterations on all rows.
         seed: Seed of the choice of rows.
         callback: Called with (iteration, objective, gradient norm) on all rows; iteration 0 is the
-            end of step 1.
+            end of step 2.
 
     Returns:
-        The last iterate; the message says to which relative gap.
+        The last iterate, with the estimate of its relative gap.
     """
-    generator = np.random.default_rng(seed)
-    w = warm_start(objective, generator) if start is None else first_iterate(objective, start)
-    best, progress_at = None, 0
-    for iteration, point in enumerate(_points(objective, w, tolerance, generator)):
-        if callback is not None:
-            callback(iteration, point.value, point.gradient_norm)
-        if point.relative_gap <= tolerance:
-            message = f"relative gap at most {tolerance:g}"
-            break
-        if iteration == max_iterations:
-            message = f"iteration limit reached at a relative gap of {point.relative_gap:.1e}"
-            break
-        if best is None or point.is_progress_on(best, 8 * np.finfo(objective.dtype).eps):
-            best, progress_at = point, iteration
-        if iteration - progress_at == PATIENCE:
-            message = _limit_of_rounding(objective, point)
-            break
-    else:
-        message = _limit_of_rounding(objective, point)
+    with single_blas_thread():
+        search = _Search(objective, seed, tolerance)
+        best, progress_at, iteration = None, 0, 0
+        points = search.points(start, warm_start=max_iterations > 0)
+        for iteration, point in enumerate(points):
+            if callback is not None:
+                callback(iteration, point.value, point.gradient_norm)
+            if point.gap <= search.allowed(point) or iteration == max_iterations:
+                break
+            if best is None or point.is_progress_on(best, 8 * np.finfo(search.dtype).eps):
+                best, progress_at = point, iteration
+            if iteration - progress_at >= PATIENCE and not search.refine():
+                break
+        converged = point.gap <= search.allowed(point)
     return Solution(
         point.weights,
         point.value,
         point.gradient_norm,
         iteration,
-        converged=point.relative_gap <= tolerance,
-        message=message,
+        converged=converged,
+        message=_message(point, iteration, tolerance, max_iterations, converged, search),
+        relative_gap=point.relative_gap,
     )
-
-
-def warm_start(objective: LinearObjective, generator: np.random.Generator) -> Vector:
-    """Minimise over a sample of the rows, as long as an iteration gains a thousandth.
-
-    Args:
-        objective: Logistic or softmax objective.
-        generator: Source of the choice of rows.
-
-    Returns:
-        Parameter, (size,).
-    """
-    N = len(objective.y)
-    if N > WARM_START_ROWS:
-        objective = objective.subset(_sample(N, WARM_START_ROWS, generator))
-    value = np.inf
-    for iterate in islice(
-        lbfgs_iterates(objective, np.zeros(objective.size)), WARM_START_ITERATIONS + 1
-    ):
-        if iterate.value > 0.999 * value:
-            break
-        value = iterate.value
-    return iterate.weights
-
-
-def curvature_factors(
-    objective: LinearObjective, w: Vector, generator: np.random.Generator
-) -> list[Matrix]:
-    """Estimate every class's block of the Hessian at w from a few rows and factorise it.
-
-    ::
-
-        H_k = 1/N sum_i c_ik x_i x_i^T + lambda I,     c_ik = p_ik (1 - p_ik)
-
-    Most rows are classified with confidence and carry next to no curvature. Rows are therefore
-    drawn with a probability in proportion to theirs and weighted by its inverse, which leaves the
-    estimate unbiased.
-
-    Args:
-        objective: Logistic or softmax objective.
-        w: Where to estimate it, (size,).
-        generator: Source of the choice of rows.
-
-    Returns:
-        One Cholesky factor per class, lower triangular; what lies above the diagonal is void.
-    """
-    rows = _sample(len(objective.y), CANDIDATE_ROWS, generator)
-    curvature = objective.curvature(w, rows).astype(np.float64) / len(rows)
-    chances = generator.random(curvature.shape)
-    n_rows = max(CURVATURE_ROWS // objective.n_outputs, LEAST_CURVATURE_ROWS)
-
-    def factor(k: int) -> Matrix:
-        c = curvature[:, k]
-        probability = np.ones_like(c)
-        if len(rows) > n_rows:
-            probability = np.minimum(1, n_rows * c / max(c.sum(), np.finfo(np.float64).tiny))
-        chosen = chances[:, k] < probability
-        H = objective.class_hessian(rows[chosen], c[chosen] / probability[chosen])
-        return cholesky(_regular(H))
-
-    return spread(factor, range(objective.n_outputs), threads=objective.threads)
-
-
-@dataclass
-class Whitened:
-    """The objective as a function of u, w_k = origin_k + L_k^{-T} u_k for each class k.
-
-    Softmax does not change when a vector is added to the weights of all classes at once. The
-    factors, class by class, do not know that; so steps and gradients are freed of such shifts.
-
-    Attributes:
-        objective: Logistic or softmax objective.
-        origin: Parameter at u = 0, (size,).
-        factors: L_k, lower triangular.
-        weights: Parameter of the last evaluation, (size,).
-        gradient_norm: Norm of the objective's own gradient there.
-    """
-
-    objective: LinearObjective
-    origin: Vector
-    factors: list[Matrix]
-
-    def __post_init__(self) -> None:
-        self.weights, self.gradient_norm = self.origin, np.inf
-
-    def __call__(self, u: Vector) -> tuple[float, Vector]:
-        """Value and gradient with respect to u."""
-        self.weights = self.origin + self._shift_free(self._solve(u, transposed=True))
-        value, gradient = self.objective(self.weights)
-        self.gradient_norm = float(np.linalg.norm(gradient))
-        return value, self._solve(self._shift_free(gradient), transposed=False)
-
-    def curvature_along_newton_step(
-        self, gradient: Vector, generator: np.random.Generator
-    ) -> float:
-        """Squared norm of the gradient relative to Newton's decrement, at the last evaluation.
-
-        ::
-
-            g^T g / g^T H^{-1} g
-
-        with the Hessian of a sample of the rows, inverted by a few conjugate-gradient steps.
-
-        Args:
-            gradient: g with respect to u, (size,), not zero.
-            generator: Source of the choice of rows.
-        """
-        rows = _sample(len(self.objective.y), CONFIRMATION_ROWS, generator)
-        sample = self.objective.subset(rows)
-
-        def hessian_vector(v: Vector) -> Vector:
-            product = sample.hessian_vector(
-                self.weights, self._shift_free(self._solve(v, transposed=True))
-            )
-            return self._solve(self._shift_free(product), transposed=False)
-
-        operator = LinearOperator((len(gradient),) * 2, matvec=hessian_vector, dtype=np.float64)
-        step, _ = cg(operator, gradient, rtol=0.1, maxiter=CONFIRMATION_STEPS)
-        return float(gradient @ gradient / (gradient @ step))
-
-    def _solve(self, v: Vector, *, transposed: bool) -> Vector:
-        """L_k^{-1} v_k or L_k^{-T} v_k for every class k."""
-        columns = v.reshape(-1, len(self.factors)).astype(np.float32)
-
-        def solve(k: int) -> NDArray[np.float32]:
-            return solve_lower(self.factors[k], columns[:, k], transposed=transposed)
-
-        solved = spread(solve, range(len(self.factors)), threads=self.objective.threads)
-        return np.column_stack(solved).ravel().astype(np.float64)
-
-    def _shift_free(self, v: Vector) -> Vector:
-        """Subtract what is common to all classes."""
-        if len(self.factors) == 1:
-            return v
-        columns = v.reshape(-1, len(self.factors))
-        return (columns - columns.mean(axis=1, keepdims=True)).ravel()
 
 
 @dataclass(frozen=True)
 class Point:
-    """An iterate and how far above the minimum it may be.
+    """An iterate and an estimate of how far above the minimum it is.
 
     Attributes:
-        weights: Parameter, (size,).
+        weights: Parameter vector, (size,).
         value: Objective.
         gradient_norm: Norm of the gradient.
-        gap: Bound on the objective above its minimum.
+        gap: Estimate of the objective above its minimum.
     """
 
     weights: Vector
@@ -260,60 +120,194 @@ class Point:
 
     @property
     def relative_gap(self) -> float:
-        """The bound relative to the least that the minimum can be; infinite if that is zero."""
+        """The gap relative to the least that the minimum can be; infinite if that is zero."""
         minimum = self.value - self.gap
         return self.gap / minimum if minimum > 0 else np.inf
 
     def is_progress_on(self, other: Point, rounding: float) -> bool:
-        """Whether the bound is half another's, or the objective lower by more than rounding."""
+        """Whether the gap is half another's, or the objective lower by more than rounding."""
         return self.gap < other.gap / 2 or self.value < (1 - rounding) * other.value
 
 
-def _points(
-    objective: LinearObjective, w: Vector, tolerance: float, generator: np.random.Generator
-) -> Iterator[Point]:
-    """Iterates of L-BFGS in coordinates that are renewed every ``ROUND`` iterations.
+class _Search:
+    """The iterates of the default solver."""
 
-    In perfect coordinates the gap is half the squared norm of the gradient. They are estimated, so
-    the bound is twice that, and more where the curvature along a step was found below one. Nor do
-    they know of what several classes share, so a bound within the tolerance is confirmed first.
-    The points end when fresh coordinates offer no step that lowers the objective.
+    def __init__(self, objective: LinearObjective, seed: int, tolerance: float) -> None:
+        self.generator = np.random.default_rng(seed)
+        self.tolerance = tolerance
+        self.few = sample(objective, SAMPLE_ROWS, self.generator)
+        self.columns = describe_columns(self.few)
+        self.shift = np.zeros(objective.n_features)  # in units of the features
+        if self._needs_centring(objective):
+            objective = self._centre(objective)
+        self.objective = objective
+        self.model = choose_model(objective)
+        self.least_curvature = 1.0
+        self.confirm_below = np.inf
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Computing type."""
+        return self.objective.dtype
+
+    def allowed(self, point: Point) -> float:
+        """Largest gap that meets the tolerance."""
+        return max(self.tolerance * (point.value - point.gap), FLOOR)
+
+    def refine(self) -> bool:
+        """Go on in float64; whether that is possible."""
+        if self.dtype == np.float64:
+            return False
+        self.objective = self.objective.computed_in(np.float64)
+        self.few = self.few.computed_in(np.float64)
+        return True
+
+    def points(self, start: Vector | None, *, warm_start: bool) -> Iterator[Point]:
+        """Iterates of L-BFGS in coordinates that are renewed every ``ROUND`` iterations.
+
+        They end when fresh coordinates offer no step that lowers the objective, in float64.
+        """
+        if start is not None:
+            w = self._to_centred(first_iterate(self.objective, start))
+        elif warm_start:
+            w = self._warm_start()
+        else:
+            w = np.zeros(self.objective.size)
+        first = True
+        while True:
+            dtype, steps = self.dtype, 0
+            local = _Local(self.objective, w, self._coordinates(w))
+            for iterate in islice(
+                lbfgs_iterates(local, np.zeros(self.objective.size)), self._round() + 1
+            ):
+                w, steps = local.weights, iterate.iteration
+                if iterate.iteration > 0 or first:
+                    yield self._point(local, iterate)
+                first = False
+                if self.dtype != dtype:
+                    break
+            if steps == 0 and self.dtype == dtype and not self.refine():
+                return
+            self.confirm_below = np.inf
+
+    def _round(self) -> int:
+        return ROUND if self.model != "diagonal" else 10 * ROUND
+
+    def _coordinates(self, w: Vector) -> Coordinates:
+        self.least_curvature = 1.0
+        return curvature_coordinates(self.few, w, self.columns, self.model, self.generator)
+
+    def _point(self, local: _Local, iterate: Iterate) -> Point:
+        """The iterate with an estimate of its gap, confirmed if it is within the tolerance.
+
+        In perfect coordinates the gap is half the squared norm of the gradient. They are estimated,
+        so the estimate is twice that, and more where the curvature along a step was below one.
+        """
+        self.least_curvature = min(self.least_curvature, iterate.curvature)
+        gap = iterate.decrement
+        if self.model != "diagonal":
+            gap = max(gap, float(iterate.gradient @ iterate.gradient) / self.least_curvature)
+        point = Point(
+            self._from_centred(local.weights),
+            iterate.value,
+            self._gradient_norm(local.gradient),
+            gap,
+        )
+        if gap > min(self.allowed(point), self.confirm_below):
+            return replace(point, gap=max(gap, 2 * self.allowed(point)))
+        found = self._confirm(local, iterate, self.allowed(point))
+        point = replace(point, gap=found.gap)
+        if found.gap > self.allowed(point):
+            self.confirm_below = gap / 3
+            if found.rounding > self.allowed(point) / 4:
+                self.refine()
+        return point
+
+    def _confirm(self, local: _Local, iterate: Iterate, enough: float) -> Suboptimality:
+        objective, few = self.objective, self.few
+        if self.model == "diagonal" and objective.rows.shape[0] > few.rows.shape[0]:
+            few = objective
+        elif self.model != "diagonal":
+            few = sample(few, max(CONFIRMATION_ROWS, 4 * few.n_features), self.generator)
+        learned = iterate.inverse_hessian.times if iterate.iteration > 0 else np.copy
+        return estimate_suboptimality(
+            few, local.coordinates, learned, local.weights, iterate.gradient, enough
+        )
+
+    def _warm_start(self) -> Vector:
+        """Minimise over a sample of the rows, as long as an iteration gains a thousandth."""
+        w = np.zeros(self.objective.size)
+        if self.objective.rows.shape[0] < 2 * WARM_START_ROWS or self.model == "diagonal":
+            return w
+        few = sample(self.few, WARM_START_ROWS, self.generator)
+        local = _Local(few, w, Coordinates(few, self.columns.even()))
+        value = np.inf
+        for iterate in islice(lbfgs_iterates(local, w), WARM_START_ITERATIONS + 1):
+            w = local.weights
+            if iterate.value > 0.999 * value:
+                break
+            value = iterate.value
+        return w
+
+    def _needs_centring(self, objective: LinearObjective) -> bool:
+        return self.columns.largest_offset > LARGEST_OFFSET[objective.dtype]
+
+    def _centre(self, objective: LinearObjective) -> LinearObjective:
+        """The objective of centred rows, which are exact where offsets are large."""
+        self.shift = self.columns.centre
+        centre = self.shift / objective.scale
+        if objective.rows.sparse:  # centred by a correction, for which float32 is too coarse
+            objective, self.few = (each.computed_in(np.float64) for each in (objective, self.few))
+        self.few = self.few.centred(centre)
+        self.columns = Columns(np.zeros_like(centre), self.columns.scale)
+        return objective.centred(centre)
+
+    def _to_centred(self, w: Vector) -> Vector:
+        W, b = self.objective.unpack(w)
+        return self.objective.pack(W, b + self.shift @ W)
+
+    def _from_centred(self, w: Vector) -> Vector:
+        W, b = self.objective.unpack(w)
+        return self.objective.pack(W, b - self.shift @ W)
+
+    def _gradient_norm(self, gradient: Vector) -> float:
+        """Norm of the gradient with respect to the parameters of rows that are not centred."""
+        G, g = self.objective.unpack(gradient)
+        return float(np.linalg.norm(self.objective.pack(G + np.outer(self.shift, g), g)))
+
+
+class _Local:
+    """The objective as a function of coordinates u, w = origin + A u.
+
+    Attributes:
+        weights: Parameter vector of the last evaluation, (size,).
+        gradient: Gradient with respect to it, (size,).
     """
-    for first_round in chain([True], repeat(False)):
-        whitened = Whitened(objective, w, curvature_factors(objective, w, generator))
-        least_curvature = 1.0
-        for iterate in islice(lbfgs_iterates(whitened, np.zeros(objective.size)), ROUND + 1):
-            least_curvature = min(least_curvature, iterate.curvature)
-            squared_norm = float(iterate.gradient @ iterate.gradient)
-            w = whitened.weights
-            point = Point(w, iterate.value, whitened.gradient_norm, squared_norm / least_curvature)
-            if objective.n_outputs > 1 and squared_norm > 0 and point.relative_gap <= tolerance:
-                curvature = whitened.curvature_along_newton_step(iterate.gradient, generator)
-                least_curvature = min(least_curvature, curvature)
-                point = replace(point, gap=squared_norm / least_curvature)
-            if iterate.iteration > 0 or first_round:
-                yield point
-        if iterate.iteration == 0:
-            return
+
+    def __init__(self, objective: LinearObjective, origin: Vector, coordinates: Coordinates):
+        self.objective, self.origin, self.coordinates = objective, origin, coordinates
+        self.weights, self.gradient = origin, np.zeros_like(origin)
+
+    def __call__(self, u: Vector) -> tuple[float, Vector]:
+        """Value and gradient with respect to u."""
+        self.weights = self.origin + self.coordinates.weights(u)
+        value, self.gradient = self.objective(self.weights)
+        return value, self.coordinates.gradient(self.gradient)
 
 
-def _limit_of_rounding(objective: LinearObjective, point: Point) -> str:
-    """Say that no further step lowers the objective, and what might."""
-    advice = "; compute_dtype=float64 goes further" if objective.dtype == np.float32 else ""
-    return f"rounding in {objective.dtype} allows no gap below about {point.gap:.1e}{advice}"
-
-
-def _regular(H: Matrix) -> Matrix:
-    """Raise the diagonal, in place, of a matrix that may be singular to within rounding."""
-    diagonal = np.diag(H).copy()
-    rounding = len(H) * np.finfo(np.float32).eps
-    missing = diagonal.mean() or 1.0
-    H[np.diag_indices(len(H))] = np.where(diagonal > 0, diagonal * (1 + rounding), missing)
-    return H
-
-
-def _sample(N: int, n: int, generator: np.random.Generator) -> NDArray[np.integer]:
-    """Indices of n of N rows, one out of each of n equal stretches; all of them if N is no more."""
-    if n >= N:
-        return np.arange(N)
-    return ((np.arange(n) + generator.random(n)) * (N / n)).astype(np.intp)
+def _message(
+    point: Point,
+    iteration: int,
+    tolerance: float,
+    max_iterations: int,
+    converged: bool,
+    search: _Search,
+) -> str:
+    """Why the solver stopped, in words."""
+    if converged and point.relative_gap <= tolerance:
+        return f"relative gap at most {tolerance:g}"
+    if converged:
+        return f"objective within {FLOOR:.1e} of its minimum"
+    if iteration >= max_iterations:
+        return f"iteration limit reached at a relative gap of {point.relative_gap:.1e}"
+    return f"rounding in {search.dtype} allows no relative gap below about {point.relative_gap:.1e}"

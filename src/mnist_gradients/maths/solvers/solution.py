@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_gradients.maths.checking import check_shape
+
 Vector = NDArray[np.float64]
 Callback = Callable[[int, float, float], None]  # iteration (from 0), objective, gradient norm
 
@@ -42,6 +44,7 @@ class Solution:
         iterations: Steps taken.
         converged: Whether the stopping rule was met.
         message: Why the solver stopped, in words.
+        relative_gap: Estimate of (J - J*) / J*; NaN from solvers that do not estimate it.
     """
 
     weights: Vector
@@ -50,6 +53,7 @@ class Solution:
     iterations: int
     converged: bool
     message: str
+    relative_gap: float = float("nan")
 
 
 def first_iterate(objective: Objective, start: Vector | None) -> Vector:
@@ -59,8 +63,7 @@ def first_iterate(objective: Objective, start: Vector | None) -> Vector:
         ValueError: If the start has not the length that the objective asks for.
     """
     w = np.zeros(objective.size) if start is None else np.array(start, dtype=np.float64)
-    if w.shape != (objective.size,):
-        raise ValueError(f"start has shape {w.shape}, expected ({objective.size},)")
+    check_shape("start", w, (objective.size,))
     return w
 
 

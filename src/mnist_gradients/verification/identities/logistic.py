@@ -159,7 +159,7 @@ def hessian_matrix(theta: Array, b: Array, X: Array, y: Array) -> Equality:
     return Equality(
         "P2 Hessian = 1/N X^T diag(h (1 - h)) X + lambda I",
         CENTRAL,
-        lambda: objective.class_hessian(rows, objective.curvature(w, rows)[:, 0] / len(X)),
+        lambda: objective.class_hessian(rows, objective.curvature(w)[:, 0]),
         lambda: central_jacobian(lambda w: objective(w)[1], w),
         tolerance=1e-6,  # the matrix is a preconditioner and is computed in float32
     )

@@ -130,7 +130,7 @@ def hessian_blocks(W: Array, b: Array, X: Array, Y: Array) -> Equality:
     w, rows, K = objective.pack(W, b), np.arange(len(X)), len(b)
 
     def blocks() -> list[Array]:
-        curvature = objective.curvature(w, rows) / len(X)
+        curvature = objective.curvature(w)
         return [objective.class_hessian(rows, curvature[:, k]) for k in range(K)]
 
     def expected() -> list[Array]:

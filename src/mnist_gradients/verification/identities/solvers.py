@@ -1,13 +1,12 @@
 """The formulas of the solvers, against other formulas for the same steps."""
 
-from collections import deque
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.solvers import descent
-from mnist_gradients.maths.solvers import lbfgs as quasi_newton
+from mnist_gradients.maths.solvers.lbfgs import InverseHessian
 from mnist_gradients.verification.derivation import Array, Equality
 
 L2, STEP_SIZE, N_STEPS = 0.3, 0.0625, 25
@@ -29,12 +28,14 @@ def checks(rng: np.random.Generator) -> Iterator[Equality]:
     )
     steps = rng.normal(size=(3, 4))
     curvature = np.diag([1.0, 2.0, 3.0, 4.0])
-    pairs = deque((s, curvature @ s) for s in steps)
+    inverse_hessian = InverseHessian()
+    for s in steps:
+        inverse_hessian.learn(s, curvature @ s)
     gradient = rng.normal(size=4)
     yield Equality(
         "L-BFGS two-loop recursion = -H grad",
         "BFGS matrix",
-        lambda: quasi_newton.quasi_newton_direction(pairs, gradient),
+        lambda: -inverse_hessian.times(gradient),
         lambda: -inverse_bfgs_matrix(steps, steps @ curvature) @ gradient,
     )
 

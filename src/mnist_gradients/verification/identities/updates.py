@@ -7,7 +7,7 @@ import numpy as np
 
 from mnist_gradients.maths.logistic import LogisticObjective, sigmoid
 from mnist_gradients.maths.solvers import descent
-from mnist_gradients.maths.solvers import lbfgs as quasi_newton
+from mnist_gradients.maths.solvers.lbfgs import lbfgs
 from mnist_gradients.verification.derivation import Array, Derivation, Equality
 from mnist_gradients.verification.identities import logistic
 
@@ -143,7 +143,7 @@ def update_iterates(theta: Array, X: Array, y: Array) -> Iterator[Equality]:
 
     def minimiser(l2: float) -> Array:
         objective = LogisticObjective(X, y, l2, intercept="none", threads=1)
-        return quasi_newton.lbfgs(objective, theta, tolerance=1e-12).weights
+        return lbfgs(objective, theta, tolerance=1e-12).weights
 
     yield Equality(
         f"P2 {N_STEPS} derived updates = {N_STEPS} printed ones with the constants renamed",

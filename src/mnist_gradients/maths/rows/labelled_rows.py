@@ -1,0 +1,138 @@
+"""Labelled rows: where the rows of a linear model are, and how sums over them are taken.
+
+An objective says what a block of rows contributes and knows nothing of where the rows are. Rows in
+memory, memory-mapped or sparse are `ArrayRows`; other places implement the same two operations.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
+from mnist_gradients.maths.checking import mismatch
+from mnist_gradients.maths.rows.blocks import Terms, block_sum, rows_per_block
+
+# Contribution of a block: its rows (B, d), its labels (B,), its sample weights (B,) or None
+RowsTerm = Callable[[Any, NDArray[np.integer], NDArray[np.float64] | None], Terms]
+
+
+class LabelledRows(ABC):
+    """Rows of features with a label and, if they are weighted, a sample weight each.
+
+    Attributes:
+        shape: (N, d).
+        dtype: Type of the features.
+        sparse: Whether blocks are sparse.
+        entries: Number of stored entries, N d if the rows are dense.
+        class_counts: Number of rows of each label 0..K-1.
+        total_weight: Sum of the sample weights; N without weights.
+    """
+
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    sparse: bool
+    entries: int
+    class_counts: NDArray[np.integer]
+    total_weight: float
+
+    @abstractmethod
+    def sum(
+        self, term: RowsTerm, *, term_entries: int, threads: int | None
+    ) -> tuple[NDArray[np.float64], ...]:
+        """Sum the contributions of all blocks, in an order that depends on the shape alone.
+
+        Args:
+            term: Contribution of a block; runs in several threads at once.
+            term_entries: Number of entries of one contribution.
+            threads: Number of threads; None for every core this process may use.
+        """
+
+    @abstractmethod
+    def take(self, indices: NDArray[np.integer], weights: NDArray[np.float64] | None) -> ArrayRows:
+        """Copy rows, given by their indices (n,), into memory.
+
+        Args:
+            indices: Row numbers, in increasing order.
+            weights: Factors on their sample weights, (n,); None for 1.
+        """
+
+    @abstractmethod
+    def indices_of(self, label: int) -> NDArray[np.integer]:
+        """Row numbers of one label, in increasing order."""
+
+
+class ArrayRows(LabelledRows):
+    """Rows of an array, in memory or memory-mapped, or of a sparse CSR matrix.
+
+    Args:
+        X: Features, (N, d): a C-contiguous array of uint8, float32 or float64, or a CSR matrix of
+            float32 or float64.
+        y: Labels, integers of at least 0, (N,).
+        weights: Sample weights, at least 0, (N,); None for 1.
+
+    Raises:
+        ValueError: If shapes or types do not fit.
+    """
+
+    def __init__(
+        self, X: Any, y: NDArray[np.integer], weights: NDArray[np.floating] | None = None
+    ) -> None:
+        self.sparse = scipy.sparse.issparse(X)
+        _check(X, y, weights, sparse=self.sparse)
+        self.X, self.y = X, y
+        self.weights = None if weights is None else np.asarray(weights, dtype=np.float64)
+        self.shape, self.dtype = X.shape, X.dtype
+        self.entries = int(X.nnz) if self.sparse else X.size
+        self.class_counts = np.bincount(y)
+        self.total_weight = float(len(y) if self.weights is None else self.weights.sum())
+
+    def sum(
+        self, term: RowsTerm, *, term_entries: int, threads: int | None
+    ) -> tuple[NDArray[np.float64], ...]:
+        """Sum the contributions of all blocks; see the base class."""
+
+        def of_slice(rows: slice) -> Terms:
+            weights = None if self.weights is None else self.weights[rows]
+            return term(self.X[rows], self.y[rows], weights)
+
+        return block_sum(
+            of_slice,
+            self.shape[0],
+            block_rows=rows_per_block(self.entries / self.shape[0]),
+            term_entries=term_entries,
+            threads=threads,
+        )
+
+    def take(self, indices: NDArray[np.integer], weights: NDArray[np.float64] | None) -> ArrayRows:
+        """Copy rows into memory; see the base class."""
+        if self.weights is not None:
+            weights = self.weights[indices] * (1.0 if weights is None else weights)
+        return ArrayRows(self.X[indices], self.y[indices], weights)
+
+    def indices_of(self, label: int) -> NDArray[np.integer]:
+        """Row numbers of one label, in increasing order."""
+        return np.flatnonzero(self.y == label)
+
+
+def _check(X: Any, y: NDArray, weights: NDArray | None, *, sparse: bool) -> None:
+    """Check that shapes and types are those of rows, labels and weights."""
+    types = (np.float32, np.float64) if sparse else (np.uint8, np.float32, np.float64)
+    if X.ndim != 2 or X.shape[0] < 1 or X.shape[1] < 1:
+        raise mismatch("X", f"shape {X.shape}", "(N, d) with at least one row and column")
+    if X.dtype not in types:
+        raise mismatch("X", f"type {X.dtype}", " or ".join(np.dtype(t).name for t in types))
+    if sparse and X.format != "csr":
+        raise mismatch("X", f"a sparse matrix of format {X.format}", "csr")
+    if y.shape != (X.shape[0],):
+        raise mismatch("y", f"shape {y.shape}", f"({X.shape[0]},), one label per row of X")
+    if not np.issubdtype(y.dtype, np.integer):
+        raise mismatch("y", f"type {y.dtype}", "integers")
+    if y.min() < 0:
+        raise mismatch("y", f"the label {y.min()}", "labels of at least 0")
+    if weights is not None and weights.shape != y.shape:
+        raise mismatch("weights", f"shape {weights.shape}", f"({X.shape[0]},), one per row of X")

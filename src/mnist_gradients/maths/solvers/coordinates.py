@@ -1,0 +1,304 @@
+"""Coordinates in which the Hessian of a linear model is close to the identity.
+
+A linear map w = A u takes the solver's coordinates u to the parameter vector w. Its parts, from u
+on: a factor for the curvature of each class, the scale of each feature, and its mean::
+
+    V_k = M_k^T u_k         M_k^T M_k close to the inverse of class k's own block of the Hessian
+    W   = V / scale
+    b   = b' - centre^T W
+
+The last line makes the intercept that of centred features, an exact change of variables. Three
+models of the curvature are in use, by cost (see `choose_model`):
+
+=========  =========================================================================================
+classes    a factor M_k for every class: the right one where features are few, as in images
+shared     one factor for all classes, scaled for each: many classes
+diagonal   no factor: wide or sparse data
+=========  =========================================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+from scipy.linalg import get_lapack_funcs
+
+from mnist_gradients.maths.linear_objective import Floats, LinearObjective, Vector
+from mnist_gradients.maths.rows.threads import spread
+
+Model = Literal["classes", "shared", "diagonal"]
+
+CURVATURE_ROWS = 4_000  # of the sample enter a factor, over all classes together,
+LEAST_CURVATURE_ROWS = 1_500  # but so many for each class at least
+COLUMN_ENTRIES = 4_000_000  # of the sample are looked at for means and variances
+UNEVEN = 100  # the largest scale in units of the median one
+WORTH_PASSES = 25  # a factor saves so many passes over the data, and may cost as much
+FACTOR_BYTES = 2**28  # of all factors together, at the most
+PRECISE_ENTRIES = 1_000_000  # factors with no more entries are computed in float64
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the features of a sample look like.
+
+    Attributes:
+        centre: Mean of each feature, (d,); zero unless the intercept is free.
+        scale: Square root of each feature's own curvature at zero, penalty included, (d,).
+    """
+
+    centre: Vector
+    scale: Vector
+
+    @property
+    def largest_offset(self) -> float:
+        """Largest mean in units of the scale: the factor by which rounding errors grow."""
+        return float(np.max(np.abs(self.centre) / self.scale))
+
+    def even(self) -> Columns:
+        """One scale for all features, unless theirs differ by orders of magnitude.
+
+        A few iterations on a sample then leave features that vary little alone, whose weights
+        would fit the sample only.
+        """
+        largest = self.scale.max()
+        if largest > UNEVEN * np.median(self.scale):
+            return self
+        return replace(self, scale=np.full_like(self.scale, largest))
+
+
+def describe_columns(few: LinearObjective) -> Columns:
+    """Return mean and scale of the features of a sample.
+
+    ::
+
+        scale_j^2 = c var_j + lambda,      c = 1/4 (logistic) or (1 - 1/K) / K (softmax)
+
+    Args:
+        few: The objective on a sample of the rows in memory.
+    """
+    X = few.rows.X  # type: ignore[attr-defined]  # a sample is in memory
+    n = max(1, min(len_rows(X), COLUMN_ENTRIES // max(1, few.rows.entries // len_rows(X))))
+    X = X[np.linspace(0, len_rows(X) - 1, n).astype(int)] if n < len_rows(X) else X
+    mean, second = _moments(X, few.centre, centred=few.intercept == "free")
+    K = few.n_outputs
+    c = 1 / 4 if K == 1 else (1 - 1 / K) / K
+    scale = np.sqrt(c * few.scale**2 * second + few.l2)
+    typical = scale[scale > 0].mean() if (scale > 0).any() else 1.0
+    # A feature that is constant in the sample and free of a penalty has any scale.
+    scale = np.where(scale > 0, scale, np.maximum(typical, few.scale * np.abs(mean)))
+    return Columns(few.scale * mean, scale)
+
+
+def len_rows(X: Any) -> int:
+    """Number of rows of a dense or sparse matrix."""
+    return int(X.shape[0])
+
+
+def _moments(X: Any, offset: Vector | None, *, centred: bool) -> tuple[Vector, Vector]:
+    """Mean of each column, and mean square about it; about zero unless centred."""
+    if scipy.sparse.issparse(X):
+        mean = np.asarray(X.mean(axis=0), dtype=np.float64).ravel()
+        square = np.asarray(X.multiply(X).mean(axis=0), dtype=np.float64).ravel()
+        if not centred:
+            return np.zeros_like(mean), square
+        return mean - (0.0 if offset is None else offset), np.maximum(square - mean**2, 0)
+    first = X[0].astype(np.float64) if centred else np.zeros(X.shape[1])
+    deviations = X - first  # from a row, so that large offsets cancel before they are squared
+    with np.errstate(over="ignore"):
+        mean = deviations.mean(axis=0) if centred else first
+        deviations -= mean
+        second = np.einsum("ij,ij->j", deviations, deviations) / len(X)
+    return mean + first - (0.0 if offset is None else offset), second
+
+
+def choose_model(objective: LinearObjective) -> Model:
+    """Choose a model of the curvature by its cost in passes over the data.
+
+    A pass costs 4 E K multiplications (E stored entries of X) at half the speed of the products
+    that a factor is made of. A factor of d features from n rows costs n d^2 + 2/3 d^3.
+    """
+    d, K = objective.n_features, objective.n_outputs
+    a_pass = 2 * 4 * objective.rows.entries * K
+    rows = min(objective.rows.shape[0], rows_per_factor(K))
+    factor = rows * d**2 + 2 / 3 * d**3
+    if d**2 * 8 > FACTOR_BYTES:
+        return "diagonal"
+    if K * factor <= WORTH_PASSES * a_pass and K * d**2 * 4 <= FACTOR_BYTES:
+        return "classes"
+    return "shared" if factor <= WORTH_PASSES * a_pass else "diagonal"
+
+
+def rows_per_factor(K: int) -> int:
+    """Number of rows of the sample that enter one factor."""
+    return max(CURVATURE_ROWS // K, LEAST_CURVATURE_ROWS)
+
+
+class Coordinates:
+    """The linear map w = A u.
+
+    Softmax does not change when a vector is added to the weights of all classes at once. Factors,
+    class by class, do not know that; so steps and gradients are freed of such shifts.
+
+    Args:
+        objective: Logistic or softmax objective.
+        columns: Centre and scale of its features.
+        factors: M_k, (K, m, m), or one for all, (1, m, m); None for none.
+        active: Features that the factors hold, (a,); the intercept follows them.
+        class_scale: Factor on M for each class, (K,).
+    """
+
+    def __init__(
+        self,
+        objective: LinearObjective,
+        columns: Columns,
+        factors: Floats | None = None,
+        active: NDArray[np.integer] | None = None,
+        class_scale: Vector | None = None,
+    ) -> None:
+        self._d, self._K = objective.n_features, objective.n_outputs
+        self._columns = columns
+        self._factors, self._class_scale = factors, class_scale
+        self._has_intercept = objective.intercept != "none"
+        self._threads = objective.threads
+        if factors is not None and active is not None:
+            intercept = [self._d] if self._has_intercept else []
+            self._active = np.append(active, intercept).astype(np.intp)
+
+    def weights(self, u: Vector) -> Vector:
+        """A u, (size,)."""
+        V = self._factored(u.reshape(-1, self._K), transposed=True)
+        V[: self._d] /= self._columns.scale[:, None]
+        if self._has_intercept:
+            V[self._d] -= self._columns.centre @ V[: self._d]
+        return self._shift_free(V).ravel()
+
+    def gradient(self, g: Vector) -> Vector:
+        """A^T g, (size,)."""
+        G = self._shift_free(g.reshape(-1, self._K)).copy()
+        if self._has_intercept:
+            G[: self._d] -= np.outer(self._columns.centre, G[self._d])
+        G[: self._d] /= self._columns.scale[:, None]
+        return self._factored(G, transposed=False).ravel()
+
+    def _factored(self, V: Vector, *, transposed: bool) -> Vector:
+        """M_k v_k or M_k^T v_k for every class k; a copy."""
+        result = V.copy()
+        if self._factors is None:
+            return result
+        M = self._factors
+        held = V[self._active].astype(M.dtype)
+        if len(M) == 1:
+            solved = (M[0].T if transposed else M[0]) @ held
+        else:
+
+            def solve(k: int) -> Floats:
+                return (M[k].T if transposed else M[k]) @ held[:, k]
+
+            solved = np.column_stack(spread(solve, range(self._K), threads=self._threads))
+        if self._class_scale is not None:
+            solved = solved * self._class_scale
+        result[self._active] = solved
+        return result
+
+    def _shift_free(self, V: Vector) -> Vector:
+        """Subtract the mean over all classes."""
+        return V if self._K == 1 else V - V.mean(axis=1, keepdims=True)
+
+
+def curvature_coordinates(
+    few: LinearObjective,
+    w: Vector,
+    columns: Columns,
+    model: Model,
+    generator: np.random.Generator,
+) -> Coordinates:
+    """Return coordinates for the curvature at w, estimated on a sample of the rows.
+
+    Most rows are classified with confidence and carry next to no curvature. Rows are therefore
+    drawn with a probability in proportion to theirs and weighted by its inverse, which leaves the
+    estimate unbiased.
+
+    Source: sub-sampled Newton methods (Erdogdu and Montanari, "Convergence rates of sub-sampled
+    Newton methods", NeurIPS 2015; importance sampling: Xu et al., "Sub-sampled Newton methods with
+    non-uniform sampling", NeurIPS 2016). Here the estimate only sets coordinates: its error costs
+    iterations, not accuracy.
+
+    Args:
+        few: The objective on a sample of the rows in memory.
+        w: Parameter vector, (size,).
+        columns: Centre and scale of the features.
+        model: Model of the curvature.
+        generator: Source of the choice of rows.
+    """
+    if model == "diagonal":
+        return Coordinates(few, columns)
+    curvature = few.curvature(w)
+    class_scale = None
+    if model == "shared":
+        # Each class's own block is close to the common one times its part of the curvature.
+        totals = np.maximum(curvature.sum(axis=0), 1e-3 * curvature.sum() / few.n_outputs)
+        class_scale = np.sqrt(totals.mean() / totals)
+        curvature = curvature.mean(axis=1, keepdims=True)
+    chances = generator.random(curvature.shape)
+    n_rows = rows_per_factor(curvature.shape[1])
+    active = _active_columns(few)
+    small = curvature.shape[1] * (len(active) + 1) ** 2 <= PRECISE_ENTRIES
+    dtype = np.float64 if small and few.dtype == np.float64 else np.float32
+
+    def factor(k: int) -> Floats:
+        c = curvature[:, k]
+        chosen = np.flatnonzero(c > 0)
+        weights = c[chosen]
+        if len(chosen) > n_rows:
+            probability = np.minimum(1, n_rows * c / c.sum())
+            chosen = np.flatnonzero(chances[:, k] < probability)
+            weights = c[chosen] / probability[chosen]
+        H = few.class_hessian(
+            chosen,
+            weights,
+            columns=None if len(active) == few.n_features else active,
+            centre=columns.centre[active],
+            scale=columns.scale[active],
+            dtype=dtype,
+        )
+        return inverse_factor(H)
+
+    factors = np.stack(spread(factor, range(curvature.shape[1]), threads=few.threads))
+    return Coordinates(few, columns, factors, active, class_scale)
+
+
+def _active_columns(few: LinearObjective) -> NDArray[np.integer]:
+    """Features that are not zero throughout the sample; the others need no factor."""
+    X = few.rows.X  # type: ignore[attr-defined]  # a sample is in memory
+    if scipy.sparse.issparse(X):
+        return np.unique(X.indices)
+    return np.flatnonzero(X.any(axis=0))
+
+
+def inverse_factor(H: Floats) -> Floats:
+    """Lower triangular M with M^T M close to the inverse of H.
+
+    H may be singular to within rounding: its diagonal is raised until it has a Cholesky factor.
+
+    Args:
+        H: Symmetric, with no negative eigenvalue beyond rounding, (n, n); it is overwritten.
+    """
+    potrf, trtri = get_lapack_funcs(("potrf", "trtri"), (H,))
+    n = len(H)
+    diagonal = np.diag(H).copy()
+    root = np.sqrt(np.where(diagonal > 0, diagonal, 1), dtype=H.dtype)
+    H /= root
+    H /= root[:, None]
+    jitter = n * np.finfo(H.dtype).eps
+    info = 1
+    while info != 0:
+        np.fill_diagonal(H, 1 + jitter)
+        # LAPACK stores columns one after another: the transposed copy is the symmetric H itself.
+        L, info = potrf(H.T, lower=False, overwrite_a=False)
+        jitter *= 100
+    M, _ = trtri(L, lower=False, overwrite_c=True)  # U^-1 with H = U^T U, so M = U^-T
+    return np.ascontiguousarray(M.T / root)

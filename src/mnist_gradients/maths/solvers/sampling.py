@@ -1,0 +1,55 @@
+"""Samples of rows that hold every class, the rare ones as well."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_gradients.maths.linear_objective import LinearObjective
+from mnist_gradients.maths.rows.labelled_rows import LabelledRows
+
+LEAST_ROWS_PER_CLASS = 100  # if there are so many, and the sample has room for them
+
+
+def sample(objective: LinearObjective, n: int, generator: np.random.Generator) -> LinearObjective:
+    """The objective on about n of its rows, an unbiased estimate of the objective on all.
+
+    Rows of classes that an even sample would hardly hold are drawn more often and weighted less.
+    All rows, as they are, if there are no more than n.
+
+    Args:
+        objective: Logistic or softmax objective.
+        n: Number of rows.
+        generator: Source of the choice.
+    """
+    N = objective.rows.shape[0]
+    if n >= N:
+        return objective.subset(np.arange(N))
+    counts = objective.rows.class_counts
+    present = np.flatnonzero(counts)
+    least = min(LEAST_ROWS_PER_CLASS, n // (2 * len(present)))
+    if (counts[present] * (n / N) >= least).all():
+        return objective.subset(stretches(N, n, generator))
+    indices, weights = _by_class(objective.rows, n, least, generator)
+    order = np.argsort(indices)
+    return objective.subset(indices[order], weights[order])
+
+
+def stretches(N: int, n: int, generator: np.random.Generator) -> NDArray[np.integer]:
+    """Indices of n of N rows, one out of each of n equal stretches."""
+    return ((np.arange(n) + generator.random(n)) * (N / n)).astype(np.intp)
+
+
+def _by_class(
+    rows: LabelledRows, n: int, least: int, generator: np.random.Generator
+) -> tuple[NDArray[np.integer], NDArray[np.float64]]:
+    """Indices of rows, each class by itself, and N_c / n_c for each row of class c."""
+    indices, weights = [], []
+    for label in np.flatnonzero(rows.class_counts):
+        found = rows.indices_of(int(label))
+        n_label = min(len(found), max(least, round(len(found) * n / rows.shape[0]), 1))
+        if n_label < len(found):
+            found = found[stretches(len(found), n_label, generator)]
+        indices.append(found)
+        weights.append(np.full(len(found), rows.class_counts[label] / len(found)))
+    return np.concatenate(indices), np.concatenate(weights)

@@ -1,0 +1,126 @@
+"""How far an iterate is above the minimum: Newton's decrement, estimated with care.
+
+::
+
+    J(w) - J*  ~  1/2 g^T H^-1 g
+
+The estimate includes what the coordinates of a solver do not know of the Hessian, the change of the
+curvature along Newton's step, and the rounding errors of the gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mnist_gradients.maths.linear_objective import LinearObjective, Vector
+from mnist_gradients.maths.solvers.coordinates import Coordinates
+
+STEPS = 30  # of conjugate gradients at the most
+TAIL = 3  # of them, whose gain tells how much is missing
+SAFETY = 1.3  # for a Hessian of a sample
+
+Map = Callable[[Vector], Vector]
+
+
+@dataclass(frozen=True)
+class Suboptimality:
+    """An estimate of the objective above its minimum.
+
+    Attributes:
+        gap: The estimate, rounding included; infinite if it could not be found.
+        rounding: The part of it that rounding errors of the gradient make up.
+    """
+
+    gap: float
+    rounding: float
+
+
+def estimate_suboptimality(
+    few: LinearObjective,
+    coordinates: Coordinates,
+    precondition: Map,
+    w: Vector,
+    gradient: Vector,
+    enough: float,
+) -> Suboptimality:
+    """Estimate how far the objective at w is above its minimum.
+
+    Args:
+        few: The objective on all rows, or on a sample that is large enough for its Hessian.
+        coordinates: The solver's coordinates u.
+        precondition: An estimate of the inverse Hessian in these coordinates, times a vector.
+        w: Parameter vector, (size,).
+        gradient: Gradient of the objective on all rows at w with respect to u, (size,).
+        enough: A gap above this need not be known exactly.
+    """
+
+    def hessian_vector_at(point: Vector) -> Map:
+        return lambda v: coordinates.gradient(few.hessian_vector(point, coordinates.weights(v)))
+
+    hessian_vector = hessian_vector_at(w)
+    rounding = _rounding(few, coordinates, precondition, w)
+    decrement, step = newton_decrement(hessian_vector, gradient, precondition, 2 * enough)
+    gap = SAFETY * (np.sqrt(decrement) + np.sqrt(rounding)) ** 2 / 2
+    if gap > enough:
+        return Suboptimality(gap, rounding / 2)
+    # Where the curvature falls along Newton's step, the minimum is lower than the step says.
+    far_end = hessian_vector_at(w - coordinates.weights(step))
+    here, there = step @ hessian_vector(step), step @ far_end(step)
+    change = max(1.0, here / there) if there > 0 else np.inf
+    return Suboptimality(gap * change, rounding / 2)
+
+
+def newton_decrement(
+    hessian_vector: Map, gradient: Vector, precondition: Map, enough: float
+) -> tuple[float, Vector]:
+    """g^T H^-1 g and Newton's step H^-1 g by preconditioned conjugate gradients.
+
+    Every step adds to the sum; it ends when the last few have added less than a tenth, whose
+    double is added for what is missing.
+
+    Args:
+        hessian_vector: The Hessian times a vector.
+        gradient: g, (size,).
+        precondition: An estimate of the inverse Hessian times a vector.
+        enough: A sum above this need not be known exactly.
+
+    Returns:
+        The decrement, infinite if the steps do not suffice, and the step, (size,).
+    """
+    step, residual = np.zeros_like(gradient), gradient
+    z = precondition(residual)
+    direction, product = z, float(residual @ z)
+    total, gains = 0.0, []
+    for _ in range(STEPS):
+        image = hessian_vector(direction)
+        curvature = float(direction @ image)
+        if product <= 0 or curvature <= 0:
+            break
+        alpha = product / curvature
+        step = step + alpha * direction
+        residual = residual - alpha * image
+        total += alpha * product
+        gains.append(alpha * product)
+        missing = sum(gains[-TAIL:])
+        if total > enough:
+            return total, step
+        if len(gains) > TAIL and missing <= 0.1 * total:
+            return total + 2 * missing, step
+        z = precondition(residual)
+        product, before = float(residual @ z), product
+        direction = z + (product / before) * direction
+    ended = not gains or gains[-1] <= 1e-3 * total
+    return (total, step) if ended else (np.inf, step)
+
+
+def _rounding(
+    few: LinearObjective, coordinates: Coordinates, precondition: Map, w: Vector
+) -> float:
+    """Decrement of the rounding errors of the gradient, seen where it is computed both ways."""
+    if few.dtype == np.float64:
+        return 0.0
+    error = coordinates.gradient(few(w)[1] - few.computed_in(np.float64)(w)[1])
+    return max(0.0, float(error @ precondition(error)))
