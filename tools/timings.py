@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from mnist_gradients.core.machine import processor
-from mnist_gradients.maths.rows.blocks import available_cores
+from mnist_gradients.maths.rows.threads import available_cores
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "timings.md"

@@ -181,20 +181,26 @@ def test_clone_carries_the_parameters_and_not_the_fit(digits):
     [
         (
             {"hidden_layer_sizes": (30, 0)},
-            r"^hidden_layer_sizes is 0, expected an integer of at least 1$",
+            r"^hidden_layer_sizes: found 0, expected an integer of at least 1$",
         ),
-        ({"hidden_layer_sizes": 30}, r"^hidden_layer_sizes is 30, expected a list of integers$"),
-        ({"activation": "step"}, r"^activation is 'step', expected one of relu, tanh, "),
-        ({"alpha": -1.0}, r"^alpha is -1\.0, expected a finite number of at least 0$"),
-        ({"alpha": np.inf}, r"^alpha is inf, expected a finite number of at least 0$"),
-        ({"optimiser": "lbfgs"}, r"^optimiser is 'lbfgs', expected one of sgd, momentum, adam$"),
-        ({"learning_rate": 0.0}, r"^learning_rate is 0\.0, expected a finite number above 0$"),
+        (
+            {"hidden_layer_sizes": 30},
+            r"^hidden_layer_sizes: found 30, expected a list of integers$",
+        ),
+        ({"activation": "step"}, r"^activation: found 'step', expected one of relu, tanh, "),
+        ({"alpha": -1.0}, r"^alpha: found -1\.0, expected a finite number of at least 0$"),
+        ({"alpha": np.inf}, r"^alpha: found inf, expected a finite number of at least 0$"),
+        (
+            {"optimiser": "lbfgs"},
+            r"^optimiser: found 'lbfgs', expected one of sgd, momentum",
+        ),
+        ({"learning_rate": 0.0}, r"^learning_rate: found 0\.0, expected a finite number above 0$"),
         (
             {"learning_rate": "adaptive"},
-            r"^learning_rate is 'adaptive', expected a finite number above 0$",
+            r"^learning_rate: found 'adaptive', expected a finite number above 0$",
         ),
-        ({"batch_size": 0}, r"^batch_size is 0, expected an integer of at least 1$"),
-        ({"max_iter": 2.0}, r"^max_iter is 2\.0, expected an integer of at least 1$"),
+        ({"batch_size": 0}, r"^batch_size: found 0, expected an integer of at least 1$"),
+        ({"max_iter": 2.0}, r"^max_iter: found 2\.0, expected an integer of at least 1$"),
     ],
     ids=str,
 )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csc_array, csr_array
 
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
@@ -70,9 +71,9 @@ def test_bytes_floats_and_memory_maps_give_the_same_objective(objective_class, t
     w, v = generator.normal(size=(2, exact.size))
     pixels, _ = make(objective_class, dtype=np.uint8)
     single, _ = make(objective_class, dtype=np.float32)
-    polished = type(pixels)(pixels.X, pixels.y, pixels.l2, compute_dtype=np.float64)
-    np.save(tmp_path / "X.npy", pixels.X)
-    mapped = type(pixels)(np.load(tmp_path / "X.npy", mmap_mode="r"), pixels.y, pixels.l2)
+    polished = type(pixels)(pixels.rows.X, pixels.rows.y, pixels.l2, compute_dtype=np.float64)
+    np.save(tmp_path / "X.npy", pixels.rows.X)
+    mapped = type(pixels)(np.load(tmp_path / "X.npy", mmap_mode="r"), pixels.rows.y, pixels.l2)
     for objective, tolerance in [(pixels, 1e-5), (single, 1e-5), (polished, 1e-13)]:
         assert objective(w)[0] == pytest.approx(exact(w)[0], rel=tolerance)
         np.testing.assert_allclose(objective(w)[1], exact(w)[1], atol=tolerance)
@@ -93,11 +94,12 @@ def test_a_subset_is_the_objective_of_its_rows(objective_class):
     objective, generator = make(objective_class, intercept="penalised")
     rows = np.array([1, 5, 6, 41, 69])
     few = objective.subset(rows)
-    direct = type(objective)(objective.X[rows], objective.y[rows], 0.1, intercept="penalised")
+    X, y = objective.rows.X, objective.rows.y
+    direct = type(objective)(X[rows], y[rows], 0.1, intercept="penalised")
     assert few.size == direct.size
     w = generator.normal(size=few.size)
     np.testing.assert_array_equal(few(w)[1], direct(w)[1])
-    assert len(objective.y) == 70
+    assert objective.rows.shape[0] == 70
 
 
 @pytest.mark.parametrize("intercept", INTERCEPTS)
@@ -106,11 +108,11 @@ def test_a_class_hessian_is_its_block_of_the_hessian(objective_class, intercept)
     objective, generator = make(objective_class, intercept=intercept)
     w = generator.normal(size=objective.size)
     rows = np.arange(70)
-    curvature = objective.curvature(w, rows)
+    curvature = objective.curvature(w)
     K = objective.n_outputs
     hessian = np.array([objective.hessian_vector(w, v) for v in np.eye(objective.size)])
     for k in range(K):
-        block = objective.class_hessian(rows, curvature[:, k] / 70)
+        block = objective.class_hessian(rows, curvature[:, k])
         assert block.dtype == np.float32
         np.testing.assert_allclose(block, hessian[k::K, k::K], atol=1e-6)
 
@@ -119,7 +121,7 @@ def test_a_class_hessian_is_its_block_of_the_hessian(objective_class, intercept)
 def test_inputs_are_unchanged(objective_class):
     objective, generator = make(objective_class)
     w, v = generator.normal(size=(2, objective.size))
-    inputs = [objective.X, objective.y, w, v]
+    inputs = [objective.rows.X, objective.rows.y, w, v]
     copies = [array.copy() for array in inputs]
     for array in inputs:
         array.flags.writeable = False
@@ -148,13 +150,18 @@ def test_a_single_feature_has_a_lipschitz_constant():
 @pytest.mark.parametrize(
     ("X", "y", "options", "message"),
     [
-        (np.zeros(3), [0, 1, 0], {}, r"X has shape \(3,\), expected \(N, d\)"),
-        (np.zeros((0, 2)), [], {}, r"X has shape \(0, 2\)"),
-        (np.zeros((2, 2), dtype=int), [0, 1], {}, "X has type int64, expected uint8, float32"),
-        (np.zeros((2, 2)), [0, 1, 0], {}, r"y has shape \(3,\), expected \(2,\)"),
-        (np.zeros((2, 2)), [0.0, 1.0], {}, "y has type float64, expected integers"),
-        (np.zeros((2, 2)), [0, 1], {"l2": -1.0}, "l2 is -1.0, expected a finite number"),
-        (np.zeros((2, 2)), [0, 1], {"intercept": "yes"}, "intercept is 'yes', expected one of"),
+        (np.zeros(3), [0, 1, 0], {}, r"X: found shape \(3,\), expected \(N, d\)"),
+        (np.zeros((0, 2)), [], {}, r"X: found shape \(0, 2\)"),
+        (
+            np.zeros((2, 2), dtype=int),
+            [0, 1],
+            {},
+            "X: found type int64, expected uint8 or",
+        ),
+        (np.zeros((2, 2)), [0, 1, 0], {}, r"y: found shape \(3,\), expected \(2,\)"),
+        (np.zeros((2, 2)), [0.0, 1.0], {}, "y: found type float64, expected integers"),
+        (np.zeros((2, 2)), [0, 1], {"l2": -1.0}, "l2: found -1.0, expected a finite number"),
+        (np.zeros((2, 2)), [0, 1], {"intercept": "yes"}, "intercept: found 'yes', expected one of"),
     ],
 )
 @pytest.mark.parametrize("objective_class", OBJECTIVES)
@@ -164,5 +171,127 @@ def test_unfit_arguments_are_refused(objective_class, X, y, options, message):
 
 
 def test_a_parameter_of_the_wrong_length_is_refused():
-    with pytest.raises(ValueError, match=r"w has shape \(3,\), expected \(5,\)"):
+    with pytest.raises(ValueError, match=r"w: found shape \(3,\), expected \(5,\)"):
         make(LogisticObjective)[0](np.zeros(3))
+
+
+def assert_same_derivatives(one, other, w, v, tolerance=1e-12):
+    assert one(w)[0] == pytest.approx(other(w)[0], rel=tolerance)
+    np.testing.assert_allclose(one(w)[1], other(w)[1], atol=tolerance)
+    product = other.hessian_vector(w, v)
+    np.testing.assert_allclose(one.hessian_vector(w, v), product, atol=tolerance)
+
+
+@pytest.mark.parametrize("objective_class", OBJECTIVES)
+def test_an_integer_weight_repeats_a_row(objective_class):
+    plain, generator = make(objective_class, N=30)
+    weights = generator.integers(1, 4, size=30)
+    repeated = np.repeat(np.arange(30), weights)
+    weighted = objective_class(plain.rows.X, plain.rows.y, 0.1, weights=weights)
+    w, v = generator.normal(size=(2, plain.size))
+    assert_same_derivatives(weighted, plain.subset(repeated), w, v)
+    assert weighted.lipschitz() == pytest.approx(plain.subset(repeated).lipschitz())
+
+
+@pytest.mark.parametrize("objective_class", OBJECTIVES)
+def test_a_weight_of_zero_leaves_a_row_out(objective_class):
+    plain, generator = make(objective_class, N=30)
+    weights = np.where(np.arange(30) % 5 == 0, 0.0, 1.0)
+    weighted = objective_class(plain.rows.X, plain.rows.y, 0.1, weights=weights)
+    w, v = generator.normal(size=(2, plain.size))
+    assert_same_derivatives(weighted, plain.subset(np.flatnonzero(weights)), w, v)
+
+
+@pytest.mark.parametrize("objective_class", OBJECTIVES)
+def test_weights_of_a_subset_multiply_those_of_its_rows(objective_class):
+    plain, generator = make(objective_class, N=30)
+    own, factors = generator.uniform(size=(2, 30))
+    weighted = objective_class(plain.rows.X, plain.rows.y, 0.1, weights=own)
+    both = objective_class(plain.rows.X, plain.rows.y, 0.1, weights=own * factors)
+    w, v = generator.normal(size=(2, plain.size))
+    assert_same_derivatives(weighted.subset(np.arange(30), factors), both, w, v)
+
+
+@pytest.mark.parametrize("intercept", INTERCEPTS)
+@pytest.mark.parametrize("objective_class", OBJECTIVES)
+def test_sparse_rows_give_the_same_objective(objective_class, intercept):
+    dense, generator = make(objective_class, intercept=intercept)
+    X = np.where(generator.random(dense.rows.shape) < 0.5, 0, dense.rows.X)
+    dense = objective_class(X, dense.rows.y, 0.1, intercept=intercept)
+    sparse = objective_class(csr_array(X), dense.rows.y, 0.1, intercept=intercept)
+    w, v = generator.normal(size=(2, dense.size))
+    assert_same_derivatives(sparse, dense, w, v)
+    rows, curvature = np.arange(70), dense.curvature(w)[:, 0]
+    np.testing.assert_allclose(
+        sparse.class_hessian(rows, curvature), dense.class_hessian(rows, curvature), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("objective_class", OBJECTIVES)
+def test_centred_rows_move_the_intercept_alone(objective_class, sparse):
+    plain, generator = make(objective_class)
+    X = csr_array(plain.rows.X) if sparse else plain.rows.X
+    centre = generator.normal(size=4)
+    centred = objective_class(X, plain.rows.y, 0.1).centred(centre)
+    explicit = objective_class(plain.rows.X - centre, plain.rows.y, 0.1)
+    w, v = generator.normal(size=(2, plain.size))
+    assert_same_derivatives(centred, explicit, w, v)
+    W, b = plain.unpack(w)
+    assert centred(plain.pack(W, b + centre @ W))[0] == pytest.approx(plain(w)[0])
+
+
+@pytest.mark.parametrize("intercept", ["penalised", "none"])
+def test_rows_are_not_centred_without_a_free_intercept(intercept):
+    objective, _ = make(LogisticObjective, intercept=intercept)
+    with pytest.raises(ValueError, match=f"intercept: found '{intercept}', expected 'free'"):
+        objective.centred(np.zeros(4))
+
+
+def test_large_offsets_cost_no_digits_once_rows_are_centred():
+    X = np.random.default_rng(0).normal(size=(50, 2)) + 1e8
+    objective = LogisticObjective(X, np.arange(50) % 2, 0.1)
+    w = np.array([1.0, -2.0, 0.5])
+    centre = X.mean(axis=0)
+    exact = LogisticObjective(X - centre, np.arange(50) % 2, 0.1)
+    assert objective.centred(centre)(w)[0] == exact(w)[0]
+    single = objective.centred(centre).computed_in(np.float32)
+    assert single(w)[0] == pytest.approx(exact(w)[0], rel=1e-6)
+
+
+@pytest.mark.parametrize("objective_class", OBJECTIVES)
+def test_a_tiny_loss_keeps_its_digits(objective_class):
+    """In float64, -log(1 - 1e-30) written as a difference would be zero."""
+    X, y = np.array([[1.0], [-1.0]]), np.array([1, 0])
+    objective = objective_class(X, y, 0.0, intercept="none")
+    w = np.array([70.0]) if objective.n_outputs == 1 else np.array([-35.0, 35.0])
+    value, gradient = objective(w)
+    assert value == pytest.approx(np.exp(-70), rel=1e-12)
+    assert abs(gradient).max() == pytest.approx(np.exp(-70), rel=1e-12)
+
+
+@pytest.mark.parametrize("objective_class", OBJECTIVES)
+def test_huge_logits_of_the_wrong_class_give_a_finite_loss(objective_class):
+    X, y = np.array([[1e4], [-1e4]]), np.array([0, 1])
+    objective = objective_class(X, y, 0.0, intercept="none")
+    w = np.array([1.0]) if objective.n_outputs == 1 else np.array([0.0, 1.0])
+    assert objective(w)[0] == pytest.approx(1e4)
+
+
+def test_other_sparse_formats_are_refused():
+    with pytest.raises(ValueError, match="X: found a sparse matrix of format csc, expected csr"):
+        LogisticObjective(csc_array(np.eye(2)), np.array([0, 1]), 0.1)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [(np.ones(3), r"weights: found shape \(3,\), expected \(2,\)")],
+)
+def test_weights_of_another_length_are_refused(weights, message):
+    with pytest.raises(ValueError, match=message):
+        LogisticObjective(np.eye(2), np.array([0, 1]), 0.1, weights=weights)
+
+
+def test_a_label_beyond_the_classes_is_refused():
+    with pytest.raises(ValueError, match="y: found the label 2, expected labels 0 to 1"):
+        LogisticObjective(np.eye(3), np.array([0, 1, 2]), 0.1)

@@ -227,10 +227,10 @@ def test_parameters_run_layer_by_layer_and_come_back():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"activation": "softsign"}, "activation is 'softsign', expected one of .*'gelu'"),
-        ({"biases": (np.zeros(3), np.zeros(3))}, "do not form a chain"),
-        ({"biases": (np.zeros((3, 1)), np.zeros(2))}, "do not form a chain"),
-        ({"biases": (np.zeros(3),)}, "do not form a chain"),
+        ({"activation": "softsign"}, "activation: found 'softsign', expected one of .*gelu"),
+        ({"biases": (np.zeros(3), np.zeros(3))}, "shapes that form a chain"),
+        ({"biases": (np.zeros((3, 1)), np.zeros(2))}, "shapes that form a chain"),
+        ({"biases": (np.zeros(3),)}, "shapes that form a chain"),
         ({"biases": (np.zeros(3, np.float32), np.zeros(2))}, r"arrays of \['float32', 'float64'\]"),
         (
             {"weights": (np.ones((4, 3), int), np.ones((3, 2), int)),
@@ -252,20 +252,20 @@ def test_a_network_that_does_not_fit_together_is_refused(changes, message):
 
 @pytest.mark.parametrize("sizes", [(4,), (4, 0, 2)])
 def test_sizes_that_make_no_network_are_refused(sizes):
-    with pytest.raises(ValueError, match=r"sizes is .*, expected at least two positive numbers"):
+    with pytest.raises(ValueError, match=r"sizes: found .*, expected at least two"):
         initialise(sizes, "relu", np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(
     ("X", "y", "message"),
     [
-        (np.zeros((2, 3)), [0, 1], r"X has shape \(2, 3\), expected \(N, 4\)"),
-        (np.zeros(4), [0], r"X has shape \(4,\), expected \(N, 4\)"),
-        (np.zeros((2, 4)), [0, 1, 1], r"y has shape \(3,\) and type int64, expected \(2,\)"),
+        (np.zeros((2, 3)), [0, 1], r"X: found shape \(2, 3\), expected \(N, 4\)"),
+        (np.zeros(4), [0], r"X: found shape \(4,\), expected \(N, 4\)"),
+        (np.zeros((2, 4)), [0, 1, 1], r"y: found shape \(3,\) and type int64, expected \(2,\)"),
         (np.zeros((2, 4)), [0.0, 1.0], "type float64, expected"),
-        (np.zeros((2, 4)), [0, 2], "y holds classes 0 to 2, expected 0 to 1"),
-        (np.zeros((2, 4)), [-1, 1], "y holds classes -1 to 1, expected 0 to 1"),
-        (np.zeros((2, 4)), np.eye(3)[:2], r"Y has shape \(2, 3\), expected .* \(2, 2\)"),
+        (np.zeros((2, 4)), [0, 2], "y: found classes 0 to 2, expected 0 to 1"),
+        (np.zeros((2, 4)), [-1, 1], "y: found classes -1 to 1, expected 0 to 1"),
+        (np.zeros((2, 4)), np.eye(3)[:2], r"Y: found shape \(2, 3\), expected .* \(2, 2\)"),
     ],
 )
 def test_data_that_do_not_fit_the_network_are_refused(X, y, message):

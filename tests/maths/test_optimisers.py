@@ -90,7 +90,7 @@ def test_a_float64_constant_does_not_widen_float32_parameters():
 @pytest.mark.parametrize("optimiser", [SGD, Momentum, Adam])
 @pytest.mark.parametrize("step_size", [0.0, -1.0, float("nan")])
 def test_a_step_size_that_is_not_positive_is_refused(optimiser, step_size):
-    with pytest.raises(ValueError, match=r"step_size is .*, expected a positive number"):
+    with pytest.raises(ValueError, match=r"step_size: found .*, expected a positive number"):
         optimiser(step_size)
 
 
@@ -101,5 +101,5 @@ def test_a_step_size_that_is_not_positive_is_refused(optimiser, step_size):
 ])  # fmt: skip
 @pytest.mark.parametrize("decay", [-0.1, 1.0])
 def test_a_decay_outside_its_range_is_refused(build, decay):
-    with pytest.raises(ValueError, match=r"(momentum|beta1|beta2) is .*, expected .* \[0, 1\)"):
+    with pytest.raises(ValueError, match=r"(momentum|beta1|beta2): found .*, expected .* \[0, 1\)"):
         build(decay)

@@ -141,7 +141,7 @@ def test_cross_entropy_gradient_vanishes_where_the_targets_are_met():
 
 @pytest.mark.parametrize("function", [cross_entropy, cross_entropy_gradient])
 def test_targets_of_another_shape_are_refused(function):
-    with pytest.raises(ValueError, match=r"Y has shape \(2,\), expected .* \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"Y: found shape \(2,\), expected .* \(2, 3\)"):
         function(np.zeros((2, 3)), np.array([0, 1]))
 
 
@@ -187,7 +187,7 @@ def test_output_layer_gradients_by_hand():
 
 
 def test_output_layer_refuses_targets_of_another_length():
-    with pytest.raises(ValueError, match=r"Y has shape \(3,\), expected .* \(2,\)"):
+    with pytest.raises(ValueError, match=r"Y: found shape \(3,\), expected .* \(2,\)"):
         output_layer_gradients(np.ones(2), np.zeros((2, 2)), np.zeros(2), np.ones(3) / 3)
 
 

@@ -6,7 +6,7 @@ from scipy.special import log_softmax
 
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
-from mnist_gradients.maths.solvers.descent import lbfgs
+from mnist_gradients.maths.solvers.lbfgs import lbfgs
 
 
 @pytest.fixture
@@ -82,11 +82,11 @@ def test_optimum_is_that_of_scikit_learn(data):
 
 def test_labels_that_are_no_class_are_refused(data):
     X, y = data
-    with pytest.raises(ValueError, match="y has values 0 to 2, expected 0 to 1"):
+    with pytest.raises(ValueError, match="y: found the label 2, expected labels 0 to 1"):
         SoftmaxObjective(X, y, 0.1, n_classes=2)
-    with pytest.raises(ValueError, match="y has values -1 to 1, expected 0 to 1"):
+    with pytest.raises(ValueError, match="y: found the label -1, expected labels of at least 0"):
         SoftmaxObjective(X, y - 1, 0.1)
-    with pytest.raises(ValueError, match="n_classes is 1, expected at least 2"):
+    with pytest.raises(ValueError, match="n_classes: found 1, expected an integer of at least 2"):
         SoftmaxObjective(X, 0 * y, 0.1)
 
 

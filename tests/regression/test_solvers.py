@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mnist_gradients.core.labelled_images import LabelledImages
-from mnist_gradients.maths.solvers.descent import SOLVERS
+from mnist_gradients.maths.solvers import SOLVERS
 from mnist_gradients.regression.solvers import (
     ReferenceParameters,
     SolverParameters,

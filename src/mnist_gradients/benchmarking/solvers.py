@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 from mnist_gradients.benchmarking.reference_objective import ReferenceObjective
 from mnist_gradients.maths.checking import check_choice
-from mnist_gradients.maths.rows.blocks import available_cores
-from mnist_gradients.maths.solvers.descent import DEFAULT_SOLVER
-from mnist_gradients.maths.solvers.descent import SOLVERS as OWN
+from mnist_gradients.maths.rows.threads import available_cores
+from mnist_gradients.maths.solvers import DEFAULT_SOLVER
+from mnist_gradients.maths.solvers import SOLVERS as OWN
 
 SCIKIT_LEARN = "scikit_learn_"
 START_TOLERANCE = 1e-12

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from mnist_gradients.maths.rows.blocks import available_cores
+from mnist_gradients.maths.rows.threads import available_cores
 
 PACKAGES = (
     *("mnist-gradients", "kedro", "numpy", "scipy", "pandas", "matplotlib"),

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from mnist_gradients.estimators.classifier import SoftmaxClassifier
-from mnist_gradients.maths.checking import check_choice, check_count, check_number
+from mnist_gradients.maths.checking import check_choice, check_count, check_number, mismatch
 from mnist_gradients.maths.network import (
     ACTIVATIONS,
     Network,
@@ -112,8 +112,8 @@ class GradientMLPClassifier(SoftmaxClassifier):
 
     def _check_parameters(self) -> None:
         if not isinstance(self.hidden_layer_sizes, Sequence):
-            raise ValueError(
-                f"hidden_layer_sizes is {self.hidden_layer_sizes!r}, expected a list of integers"
+            raise mismatch(
+                "hidden_layer_sizes", repr(self.hidden_layer_sizes), "a list of integers"
             )
         for units in self.hidden_layer_sizes:
             check_count("hidden_layer_sizes", units)
@@ -166,8 +166,9 @@ def train_network(
                 network = network.with_parameters(parameters)
                 losses.append(float(loss))
         if not all(np.isfinite(parameter).all() for parameter in network.parameters):
-            raise ValueError(
-                f"weights are infinite or NaN after epoch {epoch}, expected finite ones: lower "
-                "learning_rate or scale the features"
+            raise mismatch(
+                "weights",
+                f"infinity or NaN after epoch {epoch}",
+                "finite ones: lower learning_rate or scale the features",
             )
     return network, losses

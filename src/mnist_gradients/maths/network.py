@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.special import ndtr
 
+from mnist_gradients.maths.checking import mismatch
 from mnist_gradients.maths.logistic import sigmoid
 from mnist_gradients.maths.softmax import cross_entropy, cross_entropy_gradient
 
@@ -104,16 +105,15 @@ class Network:
 
     def __post_init__(self) -> None:
         if self.activation not in ACTIVATIONS:
-            raise ValueError(
-                f"activation is {self.activation!r}, expected one of {sorted(ACTIVATIONS)}"
-            )
+            names = f"one of {', '.join(sorted(ACTIVATIONS))}"
+            raise mismatch("activation", repr(self.activation), names)
         dtypes = sorted({str(array.dtype) for array in (*self.weights, *self.biases)})
         if dtypes not in (["float32"], ["float64"]):
-            raise ValueError(f"network has arrays of {dtypes}, expected all float32 or all float64")
+            raise mismatch("network", f"arrays of {dtypes}", "all float32 or all float64")
         shapes = [array.shape for array in (*self.weights, *self.biases)]
         sizes = [self.weights[0].shape[0], *(b.size for b in self.biases)]
         if shapes != [*pairwise(sizes), *((n,) for n in sizes[1:])]:
-            raise ValueError(f"weights and biases have shapes {shapes}, which do not form a chain")
+            raise mismatch("weights and biases", f"shapes {shapes}", "shapes that form a chain")
 
     @property
     def parameters(self) -> tuple[Array, ...]:
@@ -157,7 +157,7 @@ def initialise(
         ValueError: If the sizes are too few or not positive, or the activation is unknown.
     """
     if len(sizes) < 2 or min(sizes) < 1:
-        raise ValueError(f"sizes is {list(sizes)}, expected at least two positive numbers")
+        raise mismatch("sizes", list(sizes), "at least two positive numbers")
     weights = []
     for m, n in pairwise(sizes):
         variance = 2 / m if activation in ("relu", "gelu") else 2 / (m + n)
@@ -198,7 +198,7 @@ def forward_pass(network: Network, X: ArrayLike) -> tuple[list[Array], list[Arra
     X = np.asarray(X, dtype=network.dtype)
     n_inputs = len(network.weights[0])
     if X.ndim != 2 or X.shape[1] != n_inputs:
-        raise ValueError(f"X has shape {X.shape}, expected (N, {n_inputs})")
+        raise mismatch("X", f"shape {X.shape}", f"(N, {n_inputs})")
     phi = ACTIVATIONS[network.activation].function
     A: list[Array] = []
     H = [X]
@@ -271,10 +271,8 @@ def _probability_rows(y: ArrayLike, logits: Array) -> Array:
     if y.ndim == 2:
         return y.astype(logits.dtype, copy=False)
     if y.shape != (n_rows,) or not np.issubdtype(y.dtype, np.integer):
-        raise ValueError(
-            f"y has shape {y.shape} and type {y.dtype}, expected ({n_rows},) integers "
-            f"or ({n_rows}, {n_classes}) probabilities"
-        )
+        expected = f"({n_rows},) integers or ({n_rows}, {n_classes}) probabilities"
+        raise mismatch("y", f"shape {y.shape} and type {y.dtype}", expected)
     if y.min() < 0 or y.max() >= n_classes:
-        raise ValueError(f"y holds classes {y.min()} to {y.max()}, expected 0 to {n_classes - 1}")
+        raise mismatch("y", f"classes {y.min()} to {y.max()}", f"0 to {n_classes - 1}")
     return np.eye(n_classes, dtype=logits.dtype)[y]

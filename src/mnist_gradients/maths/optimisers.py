@@ -24,6 +24,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_gradients.maths.checking import mismatch
+
 Arrays = tuple[NDArray[np.floating], ...]
 
 
@@ -195,7 +197,7 @@ class Adam:
 def _check(step_size: float, **decays: float) -> None:
     """Refuse a step size that is not positive and a decay outside [0, 1)."""
     if not step_size > 0:
-        raise ValueError(f"step_size is {step_size}, expected a positive number")
+        raise mismatch("step_size", step_size, "a positive number")
     for name, decay in decays.items():
         if not 0 <= decay < 1:
-            raise ValueError(f"{name} is {decay}, expected a number in [0, 1)")
+            raise mismatch(name, decay, "a number in [0, 1)")

@@ -16,6 +16,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mnist_gradients.maths.checking import mismatch
+
 
 def softmax(z: ArrayLike) -> NDArray[np.floating]:
     """Turn logits into probabilities over the last axis.
@@ -179,5 +181,5 @@ def _targets(Y: ArrayLike, like: NDArray[np.floating]) -> NDArray[np.floating]:
     """Targets in the type of the logits, checked to have their shape."""
     Y = np.asarray(Y)
     if Y.shape != like.shape:
-        raise ValueError(f"Y has shape {Y.shape}, expected the shape of the logits, {like.shape}")
+        raise mismatch("Y", f"shape {Y.shape}", f"the shape of the logits, {like.shape}")
     return Y.astype(like.dtype, copy=False)

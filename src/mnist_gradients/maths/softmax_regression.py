@@ -38,18 +38,17 @@ class SoftmaxObjective(LinearObjective):
         self, Z: NDArray[np.floating], y: NDArray[np.integer]
     ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """Loss of each row, (B,), and its derivative P - Y, (B, K)."""
-        # Softmax and its logarithm at once share their passes over Z. The sum over the other
-        # classes is taken by itself: where it is tiny, 1 - P and -log P keep their digits.
-        observed = np.arange(len(y)), y
-        shifted = Z - Z.max(axis=1, keepdims=True)
+        # Softmax and its logarithm at once share their passes over Z. The sum without the largest
+        # term is taken by itself: where it is tiny, -log P and 1 - P keep their digits.
+        rows, best = np.arange(len(y)), Z.argmax(axis=1)
+        shifted = Z - Z[rows, best][:, None]
         R = np.exp(shifted)
-        own, own_logit = R[observed], shifted[observed]
-        R[observed] = 0
-        others = R.sum(axis=1)
-        total = own + others
-        with np.errstate(divide="ignore", over="ignore"):  # where P itself rounds to zero
-            loss = np.where(own > others, np.log1p(others / own), np.log(total) - own_logit)
-        R[observed] = -others
+        R[rows, best] = 0
+        rest = R.sum(axis=1)
+        R[rows, best] = 1
+        total = 1 + rest
+        loss = np.log1p(rest) - shifted[rows, y]
+        R[rows, y] = np.where(best == y, -rest, R[rows, y] - total)
         R /= total[:, None]
         return loss, R
 

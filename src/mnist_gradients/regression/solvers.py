@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.linear_model import LinearModel
 from mnist_gradients.core.parameters import Parameters
-from mnist_gradients.maths.solvers.descent import SOLVERS
+from mnist_gradients.maths.solvers import SOLVERS
 from mnist_gradients.regression.history import History
 from mnist_gradients.regression.task import (
     PIXEL_SCALE,

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info
 
-from mnist_gradients.maths.rows.blocks import block_sum, spread
+from mnist_gradients.maths.rows import threads
+from mnist_gradients.maths.rows.blocks import block_sum
+from mnist_gradients.maths.rows.threads import spread
 
 
 @settings(deadline=None)
@@ -101,3 +103,37 @@ def test_a_forked_process_starts_threads_of_its_own():
 @pytest.mark.parametrize("threads", [1, 2, None])
 def test_results_come_in_the_order_of_the_items(threads):
     assert spread(lambda item: item**2, range(50), threads=threads) == [i**2 for i in range(50)]
+
+
+class Library:
+    """A BLAS library that remembers its number of threads."""
+
+    def __init__(self, threads):
+        self.threads = threads
+
+    def get_num_threads(self):
+        return self.threads
+
+    def set_num_threads(self, threads):
+        self.threads = threads
+
+
+def test_blas_stays_at_one_thread_until_the_last_of_several_users_has_left(monkeypatch):
+    """Two users that overlap, the first to enter being the first to leave."""
+    library = Library(threads=6)
+    monkeypatch.setattr(threads, "_libraries", lambda: [library])
+    first, second = threads.single_blas_thread(), threads.single_blas_thread()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert library.threads == 1
+    second.__exit__(None, None, None)
+    assert library.threads == 6
+
+
+def test_blas_is_restored_after_an_error(monkeypatch):
+    library = Library(threads=6)
+    monkeypatch.setattr(threads, "_libraries", lambda: [library])
+    with pytest.raises(ArithmeticError), threads.single_blas_thread():
+        raise ArithmeticError
+    assert library.threads == 6

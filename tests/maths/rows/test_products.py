@@ -1,11 +1,12 @@
-"""Products by tiles are the products."""
+"""Products of tall blocks, by tiles, padded and sparse, are the products."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
-from mnist_gradients.maths.rows import tiles
+from mnist_gradients.maths.rows import products
 
 
 @settings(deadline=None)
@@ -15,11 +16,11 @@ def test_products_by_tiles_are_the_products(n_rows, d, K, small):
     X = generator.normal(size=(n_rows, d))
     W, R = generator.normal(size=(d, K)), generator.normal(size=(n_rows, K))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tiles, "SMALL_PRODUCT", small)
-        patch.setattr(tiles, "LEAST_ROWS", 1)
-        patch.setattr(tiles, "multiplies_small_operands_in_place", lambda: True)
-        np.testing.assert_allclose(tiles.product(X, W), X @ W, atol=1e-12)
-        np.testing.assert_allclose(tiles.transposed_product(X, R), X.T @ R, atol=1e-12)
+        patch.setattr(products, "SMALL_PRODUCT", small)
+        patch.setattr(products, "LEAST_ROWS", 1)
+        patch.setattr(products, "multiplies_small_operands_in_place", lambda: True)
+        np.testing.assert_allclose(products.product(X, W), X @ W, atol=1e-12)
+        np.testing.assert_allclose(products.transposed_product(X, R), X.T @ R, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -32,20 +33,38 @@ def test_products_by_tiles_are_the_products(n_rows, d, K, small):
     ],
 )
 def test_tiles_suit_the_shapes(monkeypatch, d, K, rows):
-    monkeypatch.setattr(tiles, "multiplies_small_operands_in_place", lambda: True)
-    assert tiles.rows_per_tile(200, d, K) == rows
+    monkeypatch.setattr(products, "multiplies_small_operands_in_place", lambda: True)
+    assert products.rows_per_tile(200, d, K) == rows
 
 
 @pytest.mark.parametrize(("architecture", "tiled"), [("SkylakeX", True), ("Haswell", False)])
 def test_tiles_need_a_processor_that_gains_by_them(monkeypatch, architecture, tiled):
     library = {"user_api": "blas", "architecture": architecture}
-    monkeypatch.setattr(tiles, "threadpool_info", lambda: [{"user_api": "openmp"}, library])
-    tiles.multiplies_small_operands_in_place.cache_clear()
-    assert (tiles.rows_per_tile(200, 784, 10) < 200) == tiled
-    tiles.multiplies_small_operands_in_place.cache_clear()
+    monkeypatch.setattr(products, "threadpool_info", lambda: [{"user_api": "openmp"}, library])
+    products.multiplies_small_operands_in_place.cache_clear()
+    assert (products.rows_per_tile(200, 784, 10) < 200) == tiled
+    products.multiplies_small_operands_in_place.cache_clear()
 
 
 def test_types_are_kept():
     X, W = np.ones((3, 2), np.float32), np.ones((2, 4), np.float32)
-    assert tiles.product(X, W).dtype == np.float32
-    assert tiles.transposed_product(X, np.ones((3, 4), np.float32)).dtype == np.float32
+    assert products.product(X, W).dtype == np.float32
+    assert products.transposed_product(X, np.ones((3, 4), np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize("K", [1, 2, 3, 4, 10])
+def test_padded_columns_leave_no_trace(monkeypatch, K):
+    monkeypatch.setattr(products, "multiplies_small_operands_in_place", lambda: False)
+    generator = np.random.default_rng(K)
+    X, W, R = (generator.normal(size=shape) for shape in ((50, 7), (7, K), (50, K)))
+    assert products.product(X, W).shape == (50, K)
+    np.testing.assert_allclose(products.product(X, W), X @ W, atol=1e-12)
+    np.testing.assert_allclose(products.transposed_product(X, R), X.T @ R, atol=1e-12)
+
+
+def test_sparse_blocks_give_dense_products():
+    generator = np.random.default_rng(0)
+    X = np.where(generator.random((50, 7)) < 0.7, 0, generator.normal(size=(50, 7)))
+    W, R = generator.normal(size=(7, 3)), generator.normal(size=(50, 3))
+    np.testing.assert_allclose(products.product(csr_array(X), W), X @ W, atol=1e-12)
+    np.testing.assert_allclose(products.transposed_product(csr_array(X), R), X.T @ R, atol=1e-12)

@@ -5,15 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_gradients.maths.solvers.descent import (
-    DEFAULT_SOLVER,
-    SOLVERS,
-    accelerated_descent,
-    gradient_descent,
-    lbfgs,
-    preconditioned_lbfgs,
-)
-from mnist_gradients.maths.solvers.lbfgs import Iterate, wolfe_step
+from mnist_gradients.maths.solvers import DEFAULT_SOLVER, SOLVERS
+from mnist_gradients.maths.solvers.descent import accelerated_descent, gradient_descent
+from mnist_gradients.maths.solvers.lbfgs import lbfgs, lbfgs_iterates, wolfe_step
+from mnist_gradients.maths.solvers.preconditioned_lbfgs import preconditioned_lbfgs
 
 
 class Quadratic:
@@ -97,7 +92,7 @@ def test_a_wolfe_step_meets_both_conditions_from_any_first_length(length):
     objective = Quadratic([1.0, 0.2], [3.0, -2.0])
     value, gradient = objective(np.zeros(2))
     direction = -length * gradient
-    start = Iterate(0, np.zeros(2), value, gradient, np.inf)
+    start = next(lbfgs_iterates(objective, np.zeros(2)))
     w_next, value_next, gradient_next = wolfe_step(objective, start, direction)
     alpha = np.linalg.norm(w_next) / np.linalg.norm(direction)
     assert value_next <= value + 1e-4 * alpha * (gradient @ direction)
@@ -106,9 +101,8 @@ def test_a_wolfe_step_meets_both_conditions_from_any_first_length(length):
 
 def test_there_is_no_wolfe_step_uphill():
     objective = Quadratic([1.0], [3.0])
-    value, gradient = objective(np.zeros(1))
-    start = Iterate(0, np.zeros(1), value, gradient, np.inf)
-    assert wolfe_step(objective, start, gradient) is None
+    start = next(lbfgs_iterates(objective, np.zeros(1)))
+    assert wolfe_step(objective, start, start.gradient) is None
 
 
 def test_lbfgs_says_that_rounding_allows_no_further_step():
@@ -124,7 +118,7 @@ def test_lbfgs_says_that_rounding_allows_no_further_step():
 
 def test_a_start_of_the_wrong_length_is_refused():
     for solver in TEXTBOOK:
-        with pytest.raises(ValueError, match=r"start has shape \(3,\), expected \(2,\)"):
+        with pytest.raises(ValueError, match=r"start: found shape \(3,\), expected \(2,\)"):
             solver(Quadratic([1.0, 1.0], [0.0, 0.0]), np.zeros(3))
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.linear_model import LinearModel
-from mnist_gradients.maths.solvers.descent import DEFAULT_SOLVER
+from mnist_gradients.maths.solvers import DEFAULT_SOLVER
 from mnist_gradients.pipelines.reporting import nodes
 
 

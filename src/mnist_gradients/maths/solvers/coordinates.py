@@ -35,7 +35,6 @@ Model = Literal["classes", "shared", "diagonal"]
 CURVATURE_ROWS = 4_000  # of the sample enter a factor, over all classes together,
 LEAST_CURVATURE_ROWS = 1_500  # but so many for each class at least
 COLUMN_ENTRIES = 4_000_000  # of the sample are looked at for means and variances
-UNEVEN = 100  # the largest scale in units of the median one
 WORTH_PASSES = 25  # a factor saves so many passes over the data, and may cost as much
 FACTOR_BYTES = 2**28  # of all factors together, at the most
 PRECISE_ENTRIES = 1_000_000  # factors with no more entries are computed in float64
@@ -59,15 +58,12 @@ class Columns:
         return float(np.max(np.abs(self.centre) / self.scale))
 
     def even(self) -> Columns:
-        """One scale for all features, unless theirs differ by orders of magnitude.
+        """One scale for all features, in which a step of length one moves logits little.
 
-        A few iterations on a sample then leave features that vary little alone, whose weights
-        would fit the sample only.
+        A few short steps on a sample leave features that vary little alone, whose weights would
+        fit the sample only.
         """
-        largest = self.scale.max()
-        if largest > UNEVEN * np.median(self.scale):
-            return self
-        return replace(self, scale=np.full_like(self.scale, largest))
+        return replace(self, scale=np.full_like(self.scale, 2 * np.linalg.norm(self.scale)))
 
 
 def describe_columns(few: LinearObjective) -> Columns:

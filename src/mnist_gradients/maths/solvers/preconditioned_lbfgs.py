@@ -90,7 +90,7 @@ def preconditioned_lbfgs(
                 best, progress_at = point, iteration
             if iteration - progress_at >= PATIENCE and not search.refine():
                 break
-        converged = point.gap <= search.allowed(point)
+        converged = bool(point.gap <= search.allowed(point))
     return Solution(
         point.weights,
         point.value,
@@ -98,7 +98,7 @@ def preconditioned_lbfgs(
         iteration,
         converged=converged,
         message=_message(point, iteration, tolerance, max_iterations, converged, search),
-        relative_gap=point.relative_gap,
+        relative_gap=float(point.relative_gap),
     )
 
 

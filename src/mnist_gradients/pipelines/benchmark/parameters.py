@@ -11,7 +11,7 @@ from mnist_gradients.benchmarking.parameters import (
     TimeToGapParameters,
 )
 from mnist_gradients.maths.checking import check_choice, mismatch
-from mnist_gradients.maths.solvers.descent import SOLVERS
+from mnist_gradients.maths.solvers import SOLVERS
 
 
 class BenchmarkParameters(TimeToGapParameters):

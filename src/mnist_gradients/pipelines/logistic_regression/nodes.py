@@ -10,7 +10,7 @@ import pandas as pd
 from mnist_gradients import report
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.linear_model import LinearModel
-from mnist_gradients.maths.solvers.descent import DEFAULT_SOLVER, SOLVERS
+from mnist_gradients.maths.solvers import DEFAULT_SOLVER, SOLVERS
 from mnist_gradients.pipelines.logistic_regression.parameters import TaskParameters
 from mnist_gradients.regression.solvers import REFERENCE, fit, fit_reference
 from mnist_gradients.regression.task import evaluate, make_model, make_objective

@@ -2,7 +2,7 @@
 
 from pydantic import Field, PositiveFloat, field_validator
 
-from mnist_gradients.maths.solvers.descent import SOLVERS
+from mnist_gradients.maths.solvers import SOLVERS
 from mnist_gradients.regression.solvers import ReferenceParameters, SolverParameters
 from mnist_gradients.regression.task import Task
 

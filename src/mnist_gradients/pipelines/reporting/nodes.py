@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from mnist_gradients import report
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.linear_model import LinearModel
-from mnist_gradients.maths.solvers.descent import DEFAULT_SOLVER
+from mnist_gradients.maths.solvers import DEFAULT_SOLVER
 
 BINARY, MULTINOMIAL = "logistic_regression.binary", "logistic_regression.multinomial"
 GROUPS = {
