@@ -3,7 +3,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from mnist_gradients.benchmarking.solvers import SOLVERS as BENCHMARKED
-from mnist_gradients.maths.solvers.descent import SOLVERS
+from mnist_gradients.maths.solvers import SOLVERS
 from mnist_gradients.plotting.solver_styles import LINE_STYLES, SOLVER_STYLES
 
 
