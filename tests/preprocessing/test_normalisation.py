@@ -3,10 +3,12 @@ import pytest
 from scipy import ndimage
 
 from mnist_gradients.preprocessing.normalisation import (
+    MOST_RAGGED,
     THICKEST_STROKE,
     THINNEST_STROKE,
     normalise_strokes,
     place_by_mass,
+    raggedness,
     read_digits,
     scale_to_fit,
     stroke_width,
@@ -23,6 +25,16 @@ def page(height=100, width=80, tone=0.0, **blocks):
 
 def rgb(grey):
     return np.repeat(np.round(255 * grey).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def test_raggedness_of_a_disc_is_about_1_and_grows_with_the_outline(mnist):
+    y, x = np.indices((201, 201)) - 100
+    assert raggedness(np.hypot(y, x) < 90) == pytest.approx(0.8, abs=0.3)
+    comb = np.zeros((100, 100), dtype=bool)
+    comb[:, ::4] = comb[50] = True
+    assert raggedness(comb) > 100
+    enlarged = [ndimage.zoom(image / 255, 5, order=1) for image in mnist.images[:300]]
+    assert max(raggedness(normalise_strokes(digit) > 0.5) for digit in enlarged) < MOST_RAGGED
 
 
 class TestStrokes:
@@ -175,6 +187,13 @@ class TestReadDigits:
         boxed[65:335, 115:255] = SEVEN[65:335, 115:255]
         found = read_one(rgb(boxed), 20, 28)
         np.testing.assert_allclose(found, np.float64(read_one(rgb(SEVEN), 20, 28)), atol=60)
+
+    def test_patchy_texture_is_no_digit(self):
+        patches = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(400, 400)), 6)
+        disc = np.hypot(*(np.indices((400, 400)) - 200)) < 190
+        image = np.where(np.pad((patches > 0.02) & disc, 60), 0.1, 0.9)
+        with pytest.raises(ValueError, match=r"^found a shape that is too ragged for strokes, exp"):
+            read_digits(rgb(image), 20, 28)
 
     def test_blank_page_is_refused(self):
         with pytest.raises(ValueError, match="found nothing but background"):

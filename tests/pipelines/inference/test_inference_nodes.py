@@ -141,10 +141,24 @@ class TestClassifyDigits:
         with caplog.at_level(logging.INFO):
             nodes.classify_digits(prepared, Network(), parameters(model="fnn"))
         assert caplog.messages == [
-            "    a_seven.png: 2 (60.0 %, else 0 (30.0 %))",
-            "    z_two.png: 2 (60.0 %, else 0 (30.0 %))",
+            "    a_seven.png: 2 (60.0 %), else 0 (30.0 %)",
+            "    z_two.png: 2 (60.0 %), else 0 (30.0 %)",
             "    2 digits read in 2 of 4 files",
         ]
+
+    def test_several_digits_of_a_file_are_one_line(self, parameters, caplog):
+        class Unsure(Network):
+            """Gives every second image equal logits."""
+
+            def predict(self, images, verbose):
+                return super().predict(images, verbose) * (1 - np.arange(len(images)) % 2)[:, None]
+
+        picture = [Picture("a.png", digits=(DIGIT, DIGIT, DIGIT))]
+        asked = parameters(model="fnn", least_probability=0.5)
+        with caplog.at_level(logging.INFO):
+            nodes.classify_digits(picture, Unsure(), asked)
+        assert caplog.messages[0] == "    a.png: 2 (60.0 %) ? 2 (60.0 %)"
+        assert caplog.messages[-1] == "    2 digits read in 1 of 1 files"
 
     def test_several_digits_of_a_file_are_rows_with_their_positions(self, parameters):
         pictures = [Picture("a.png", digits=(DIGIT, DIGIT)), Picture("b.png", digits=(DIGIT,))]

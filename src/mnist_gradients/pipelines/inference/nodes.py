@@ -1,7 +1,7 @@
 """Nodes of the inference pipeline: prepare the images as MNIST was, and classify them."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -165,22 +165,25 @@ def _check_size(images: np.ndarray, n_pixels: int) -> None:
 
 
 def _log(predictions: pd.DataFrame) -> None:
-    """Log the digits of the first files, a line per file, and the problems."""
+    """Log the answers, a line per file of the first ones, and a line for each rejected shape."""
+    has_shape = predictions["position"].notna()
     is_read = predictions["problem"] == ""
-    for file, rows in list(predictions[is_read].groupby("file", sort=False))[:MOST_LINES]:
-        digits = " ".join(rows["digit"])
-        details = ", ".join(
-            f"{100 * row['probability']:.1f} %, else {row['runner_up']} "
-            f"({100 * row['runner_up_probability']:.1f} %)"
-            for row in rows.to_dict("records")
-        )
-        logger.info("    %s: %s (%s)", file, digits, details)
-    for row in predictions[~is_read & predictions["position"].notna()].to_dict("records"):
+    for file, rows in list(predictions[has_shape].groupby("file", sort=False))[:MOST_LINES]:
+        logger.info("    %s: %s", file, _summary(rows.to_dict("records")))
+    for row in predictions[has_shape & ~is_read].to_dict("records"):
         logger.warning("%s, shape %d: %s", row["file"], row["position"], row["problem"])
+    n_files = predictions["file"].nunique()
     n_read = predictions.loc[is_read, "file"].nunique()
-    logger.info(
-        "    %d digits read in %d of %d files",
-        is_read.sum(),
-        n_read,
-        predictions["file"].nunique(),
+    logger.info("    %d digits read in %d of %d files", is_read.sum(), n_read, n_files)
+
+
+def _summary(rows: Sequence[Mapping[Hashable, Any]]) -> str:
+    """Return the answers for a file in a few words; ? is a rejected shape."""
+    if len(rows) == 1 and not rows[0]["problem"]:
+        row = rows[0]
+        first, second = (100 * row[name] for name in ("probability", "runner_up_probability"))
+        return f"{row['digit']} ({first:.1f} %), else {row['runner_up']} ({second:.1f} %)"
+    return " ".join(
+        "?" if row["problem"] else f"{row['digit']} ({100 * row['probability']:.1f} %)"
+        for row in rows
     )
