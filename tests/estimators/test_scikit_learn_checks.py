@@ -23,7 +23,9 @@ def _array_api(monkeypatch):
 @parametrize_with_checks(
     [
         GradientLogisticRegression(),
-        GradientLogisticRegression(fit_intercept=False, warm_start=True),
+        GradientLogisticRegression(warm_start=True, n_jobs=2, random_state=3),
+        GradientLogisticRegression(class_weight="balanced", tol=1e-3),
+        GradientLogisticRegression(solver="lbfgs", max_iter=10_000),
         GradientMLPClassifier(),
         GradientMLPClassifier(
             hidden_layer_sizes=[20, 10],

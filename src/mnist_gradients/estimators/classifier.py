@@ -67,5 +67,5 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator, ABC):
         """Class numbers 0..K-1 of the labels of a fit; sets ``classes_``."""
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
-            raise mismatch("y", f"one class, {self.classes_[0]!r}", "at least two classes")
+            raise mismatch("y", f"one class, {self.classes_.tolist()[0]!r}", "at least two classes")
         return numbers

@@ -247,12 +247,15 @@ class GradientLogisticRegression(SoftmaxClassifier):
         """Set the attributes of the fit."""
         W, b = objective.unpack(solution.weights)
         coef = np.ascontiguousarray(W.T)
-        single = objective.rows.dtype == np.float32
-        single = single and _rounds_well(objective, coef, self.tol * solution.objective)
+        single, self.relative_gap_ = False, solution.relative_gap
+        if objective.rows.dtype == np.float32:
+            rounding = _cost_of_rounding(objective, coef)
+            single = rounding <= max(0.1 * self.tol * solution.objective, FLOOR)
+            if single and solution.objective > 0:
+                self.relative_gap_ += rounding / solution.objective
         dtype = np.float32 if single else np.float64
         self.coef_, self.intercept_ = coef.astype(dtype), b.astype(dtype)
         self.n_iter_ = np.array([solution.iterations], dtype=np.int32)
-        self.relative_gap_ = solution.relative_gap
 
     def _parameters_to_start_from(self) -> tuple[NDArray, NDArray] | None:
         """Weights (d, K) and intercept (K,) of the last fit, if this one starts there."""
@@ -287,14 +290,15 @@ def _check_weights(sample_weight: ArrayLike | None, N: int) -> NDArray[np.float6
     )
     if weights.shape != (N,):
         raise mismatch("sample_weight", f"shape {weights.shape}", f"({N},), one for each row of X")
-    if weights.min() < 0 or weights.max() == 0:
-        found = f"weights from {weights.min():g} to {weights.max():g}"
-        raise mismatch("sample_weight", found, "weights of at least 0, one of them above 0")
+    if weights.min() < 0:
+        raise mismatch("sample_weight", f"a weight of {weights.min():g}", "weights of at least 0")
+    if weights.max() == 0:
+        raise mismatch("sample_weight", "zero for every row", "at least one weight above 0")
     return weights
 
 
-def _rounds_well(objective: LinearObjective, coef: NDArray[np.float64], allowed: float) -> bool:
-    """Whether weights rounded to float32 leave the objective within a tenth of what is allowed.
+def _cost_of_rounding(objective: LinearObjective, coef: NDArray[np.float64]) -> float:
+    """By how much the objective rises at the most where its weights are rounded to float32.
 
     A change of a logit by e costs at most ``curvature_bound / 2 e^2`` at the minimum. Some rows are
     looked at.
@@ -302,6 +306,6 @@ def _rounds_well(objective: LinearObjective, coef: NDArray[np.float64], allowed:
     N = objective.rows.shape[0]
     few = objective.subset(np.linspace(0, N - 1, min(N, PROBE_ROWS)).astype(int))
     X = few.rows.X.astype(np.float64)  # type: ignore[attr-defined]  # a subset is in memory
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         change = np.abs(X @ (coef.astype(np.float32) - coef).T).max()
-    return bool(objective.curvature_bound / 2 * change**2 <= max(0.1 * allowed, FLOOR))
+    return float(objective.curvature_bound / 2 * change**2)
