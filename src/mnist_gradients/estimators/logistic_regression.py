@@ -28,7 +28,7 @@ PROBE_ROWS = 1_000
 # Where a pass takes well under a millisecond, two or three more give weights to some five digits.
 SMALL = 5_000_000  # entries of X times outputs
 SMALL_TOLERANCE = 1e-12
-FLOOR = np.finfo(np.float32).eps ** 2
+FLOOR = float(np.finfo(np.float32).eps) ** 2
 REFUSED = {  # scikit-learn's parameters that have one value here
     "l1_ratio": ((0, None), "0: the penalty is L2; use scikit-learn's saga for L1 or elastic net"),
     "dual": ((False,), "False: the primal problem is solved"),
