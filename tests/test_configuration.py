@@ -376,7 +376,8 @@ def test_the_three_users_of_the_best_network_agree():
     assert load("parameters", "best")["fnn"] == overlaid(load("parameters")["fnn"], best, "best")
     network = load("parameters", "ensemble")["ensemble"]["network"]
     assert network == overlaid(load("parameters")["fnn"], best, "ensemble")
-    assert load("parameters")["benchmark"]["throughput"]["networks"]["best"] == best
+    throughput = load("parameters")["benchmark"]["throughput"]
+    assert {"name": "best", "changes": best} in throughput["networks"]
 
 
 def overlaid(fnn: dict[str, Any], changes: dict[str, Any], environment: str) -> dict[str, Any]:
@@ -401,10 +402,11 @@ def test_data_root_moves_the_checkpoints():
 
 
 @pytest.mark.parametrize("environment", ["base", "test"])
-def test_ablation_and_ensemble_train_the_network_of_fnn(environment):
+def test_ablation_ensemble_and_benchmark_train_the_network_of_fnn(environment):
     parameters = load("parameters", environment)
     assert parameters["ablation"]["network"] == parameters["fnn"]
     assert parameters["ensemble"]["network"] == parameters["fnn"]
+    assert parameters["benchmark"]["throughput"]["network"] == parameters["fnn"]
 
 
 def test_key_that_base_lacks_is_noticed():

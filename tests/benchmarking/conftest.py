@@ -76,7 +76,7 @@ def job(digits, optimum, tmp_path) -> worker.Job:
 
 
 @pytest.fixture(scope="session")
-def parameters() -> Callable[..., TimeToGapParameters]:
+def time_to_gap_parameters() -> Callable[..., TimeToGapParameters]:
     """Makes the parameters of a measurement, with changes."""
 
     def parameters(**changes: object) -> TimeToGapParameters:

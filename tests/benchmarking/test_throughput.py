@@ -5,7 +5,6 @@ import pytest
 
 from mnist_gradients.benchmarking import throughput
 from mnist_gradients.benchmarking.parameters import ThroughputParameters
-from mnist_gradients.training.parameters import TrainingParameters
 
 WAYS = [
     "this project, as configured",
@@ -17,44 +16,42 @@ WAYS = [
 
 
 @pytest.fixture
-def parameters():
-    networks = {"one": {}, "two": {"hidden_units": [8, 4], "batch_size": 50}}
-    return ThroughputParameters(networks=networks, seconds=0.05, images=120)
+def measured(parameters):
+    """One network, or two."""
 
+    def measured(*networks):
+        changes = {"one": {}, "two": {"hidden_units": [8, 4], "batch_size": 50}}
+        chosen = [{"name": name, "changes": changes[name]} for name in networks]
+        network = parameters(
+            batch_normalisation=True,
+            batch_size=20,
+            augmentation={"translation": 1, "rotation": 5},
+        )
+        return ThroughputParameters(network=network, networks=chosen, seconds=0.05, images=120)
 
-@pytest.fixture
-def fnn():
-    augmentation = {
-        "translation": 1,
-        "rotation": 5,
-        "scale": 0,
-        "shear": 0,
-        "elastic": 0,
-        "elastic_smoothness": 4,
-    }
-    return TrainingParameters(
-        hidden_units=(16,),
-        activation="relu",
-        dropout=0.0,
-        batch_normalisation=True,
-        optimiser="adamw",
-        learning_rate=1e-3,
-        weight_decay=0.01,
-        schedule="cosine",
-        label_smoothing=0.05,
-        augmentation=augmentation,
-        train_on_validation=False,
-        batch_size=20,
-        epochs=2,
-        evaluate_every=10,
-        record_every=1,
-        checkpoints={"folder": "no such folder", "seconds": 60},
-    )
+    return measured
 
 
 @pytest.mark.tensorflow
-def test_every_network_is_trained_in_every_way(digits, fnn, parameters):
-    table = throughput.measure_throughput(digits, fnn, parameters, 0)
+def test_network_is_trained_in_every_way(digits, measured):
+    table = throughput.measure_throughput(digits, measured("one"), 0)
+    assert table["way"].tolist() == WAYS
+    assert (table["images_per_second"] > 0).all()
+    assert table["fraction_of_peak"].between(0, 1, inclusive="neither").all()
+
+
+def test_table_has_a_row_per_network_and_way(digits, measured, monkeypatch):
+    def prepare(images, network, seed):
+        assert (len(images), seed) == (120, 3)
+        assert network.batch_normalisation == (network.augmentation.rotation == 5)
+        seen.append(network.batch_normalisation)
+        return lambda iterations: 0.001 * iterations
+
+    seen = []
+    monkeypatch.setattr(throughput, "WAYS", dict.fromkeys(WAYS, prepare))
+    monkeypatch.setattr(throughput, "measure_peak", lambda: 1e12)
+    table = throughput.measure_throughput(digits, measured("one", "two"), 3)
+    assert seen == [True, False, False, False, False] * 2
     assert list(table) == [
         *("network", "hidden_units", "batch_size"),
         *("way", "images_per_second", "fraction_of_peak"),
@@ -63,13 +60,13 @@ def test_every_network_is_trained_in_every_way(digits, fnn, parameters):
     assert table["way"].tolist() == WAYS * 2
     assert table["hidden_units"].unique().tolist() == ["16", "8-4"]
     assert table["batch_size"].unique().tolist() == [20, 50]
-    assert (table["images_per_second"] > 0).all()
-    assert table["fraction_of_peak"].between(0, 1, inclusive="neither").all()
+    assert table["images_per_second"].tolist() == [20_000] * 5 + [50_000] * 5
+    assert table["fraction_of_peak"][0] == pytest.approx(20_000 * (4 * 49 * 16 + 960) / 1e12)
 
 
 @pytest.mark.tensorflow
-def test_cost_of_augmentation_is_that_of_each_network(digits, fnn, parameters):
-    table = throughput.measure_augmentation(digits, fnn, parameters, 0)
+def test_cost_of_augmentation_is_that_of_each_network(digits, measured):
+    table = throughput.measure_augmentation(digits, measured("one", "two"), 0)
     assert list(table) == [
         *("network", "translation", "rotation", "scale", "shear", "elastic"),
         *("microseconds", "setup_seconds"),
@@ -80,12 +77,12 @@ def test_cost_of_augmentation_is_that_of_each_network(digits, fnn, parameters):
     assert table["setup_seconds"].between(0.001, 60).all()
 
 
-def test_operations_are_those_of_the_matrix_products(digits, fnn):
+def test_operations_are_those_of_the_matrix_products(digits, parameters):
     """Forward and both products backward; images are the first layer's input and need none."""
     pixels = digits.images[0].size
     n_classes = int(digits.labels.max()) + 1
     expected = 2 * (2 * pixels * 16 + 3 * 16 * n_classes)
-    assert throughput.operations_per_image(digits, fnn) == expected
+    assert throughput.operations_per_image(digits, parameters()) == expected
 
 
 def test_throughput_is_images_by_seconds():

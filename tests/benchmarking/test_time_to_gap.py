@@ -12,9 +12,9 @@ def fit(tolerance=0.1, gap=1e-5, state="converged", seconds=1.0):
 
 
 @pytest.fixture
-def three(parameters):
+def three(time_to_gap_parameters):
     """Three entries, three repeats."""
-    return parameters(
+    return time_to_gap_parameters(
         solvers=[{"solver": "lbfgs", "inputs": ["float32"], "threads": [1, 2, 4]}], repeats=3
     )
 
@@ -28,9 +28,9 @@ def run(schedule, results):
     return order
 
 
-def test_entries_are_the_settings_of_each_solver_on_its_tasks(parameters):
+def test_entries_are_the_settings_of_each_solver_on_its_tasks(time_to_gap_parameters):
     found = entries(
-        parameters(
+        time_to_gap_parameters(
             tasks=[
                 {"name": "odd_even", "positive_classes": [1], "l2_values": [0.01, 0.001]},
                 {"name": "ten_class", "l2_values": [0.01]},

@@ -15,6 +15,7 @@ from mnist_gradients.benchmarking import solvers
 from mnist_gradients.benchmarking.problems import GROUPS
 from mnist_gradients.core.parameters import Parameters
 from mnist_gradients.maths.checking import check_choice, mismatch
+from mnist_gradients.training.parameters import TrainingParameters
 
 Input = Literal["uint8", "float32", "float64"]
 
@@ -124,18 +125,36 @@ class ScalingParameters(Parameters):
     cap_seconds: PositiveFloat
 
 
+class NetworkParameters(Parameters):
+    """A network whose training is measured.
+
+    Attributes:
+        name: Name of the network in tables.
+        changes: Changes to `ThroughputParameters.network`.
+    """
+
+    name: str
+    changes: dict[str, Any]
+
+
 class ThroughputParameters(Parameters):
     """The measurement of the training of networks.
 
     Attributes:
-        networks: By name, changes to the parameters of the network pipeline.
+        network: Parameters of the unchanged network.
+        networks: The networks that are measured.
         seconds: Approximate time of each measurement.
         images: Number of training images to use.
     """
 
-    networks: dict[str, dict[str, Any]] = Field(min_length=1)
+    network: TrainingParameters
+    networks: tuple[NetworkParameters, ...] = Field(min_length=1)
     seconds: PositiveFloat
     images: PositiveInt
+
+    def configured(self) -> dict[str, TrainingParameters]:
+        """Return the parameters of each network by its name."""
+        return {entry.name: self.network.changed(entry.changes) for entry in self.networks}
 
 
 class RobustnessParameters(Parameters):

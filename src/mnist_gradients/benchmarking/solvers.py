@@ -60,16 +60,14 @@ def own(solver: str, setting: Setting) -> Any:
     """Return the project's estimator with a solver of its own."""
     from mnist_gradients.estimators import GradientLogisticRegression
 
-    options: dict[str, Any] = {
-        "solver": solver,
-        "C": setting.C,
-        "tol": setting.tolerance,
-        "max_iter": MANY_ITERATIONS,
-        "n_jobs": setting.threads,
-        "random_state": setting.seed,
-    }
-    known = GradientLogisticRegression().get_params()
-    return GradientLogisticRegression(**{k: v for k, v in options.items() if k in known})
+    return GradientLogisticRegression(
+        solver=solver,
+        C=setting.C,
+        tol=setting.tolerance,
+        max_iter=MANY_ITERATIONS,
+        n_jobs=setting.threads,
+        random_state=setting.seed,
+    )
 
 
 def scikit_learn(solver: str, setting: Setting) -> Any:

@@ -33,7 +33,7 @@ Timed = Callable[[int], float]
 
 
 def measure_throughput(
-    train: LabelledImages, fnn: TrainingParameters, parameters: ThroughputParameters, seed: int
+    train: LabelledImages, parameters: ThroughputParameters, seed: int
 ) -> pd.DataFrame:
     """Measure the training of each network: as configured, and plain work in four ways.
 
@@ -50,18 +50,11 @@ def measure_throughput(
     images = train.take(np.arange(min(len(train), parameters.images)))
     peak = measure_peak()
     rows = []
-    for name, changes in parameters.networks.items():
-        configured = fnn.changed(changes)
+    for name, configured in parameters.configured().items():
         plain = _plain(configured)
-        ways = {
-            "this project, as configured": lambda: _resident(images, configured, seed),  # noqa: B023
-            "this project": lambda: _resident(images, plain, seed),  # noqa: B023
-            "Keras model.fit": lambda: _keras_fit(images, plain, seed),  # noqa: B023
-            "scikit-learn MLPClassifier": lambda: _scikit_learn(images, plain, seed),  # noqa: B023
-            "NumPy network": lambda: _numpy(images, plain, seed),  # noqa: B023
-        }
-        for way, prepare in ways.items():
-            speed = _images_per_second(prepare(), plain.batch_size, parameters.seconds)
+        for way, prepare in WAYS.items():
+            timed = prepare(images, configured if way == CONFIGURED else plain, seed)
+            speed = _images_per_second(timed, plain.batch_size, parameters.seconds)
             logger.info("    %s, %s: %d images a second", name, way, speed)
             rows.append(
                 {
@@ -77,7 +70,7 @@ def measure_throughput(
 
 
 def measure_augmentation(
-    train: LabelledImages, fnn: TrainingParameters, parameters: ThroughputParameters, seed: int
+    train: LabelledImages, parameters: ThroughputParameters, seed: int
 ) -> pd.DataFrame:
     """Measure the cost of augmenting an image, random draws included.
 
@@ -88,9 +81,9 @@ def measure_augmentation(
     """
     tf = import_tensorflow()
     rows = []
-    for name, changes in parameters.networks.items():
-        augmentation = fnn.changed(changes).augmentation
-        images = tf.constant(train.images[: fnn.changed(changes).batch_size])
+    for name, configured in parameters.configured().items():
+        augmentation = configured.augmentation
+        images = tf.constant(train.images[: configured.batch_size])
         rng = np.random.default_rng(seed)
         began = time.process_time()
         augment = build_augmentation(train.images.shape[1:], augmentation, seed)
@@ -257,3 +250,13 @@ def _timed_fit(
             return time.perf_counter() - began
 
     return timed
+
+
+CONFIGURED = "this project, as configured"  # the other ways do plain work
+WAYS: dict[str, Callable[[LabelledImages, TrainingParameters, int], Timed]] = {
+    CONFIGURED: _resident,
+    "this project": _resident,
+    "Keras model.fit": _keras_fit,
+    "scikit-learn MLPClassifier": _scikit_learn,
+    "NumPy network": _numpy,
+}

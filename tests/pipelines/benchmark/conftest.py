@@ -25,7 +25,7 @@ def digits(mnist) -> LabelledImages:
 
 
 @pytest.fixture(scope="session")
-def options() -> Callable[..., dict]:
+def options(parameters) -> Callable[..., dict]:
     """Makes the parameters of a benchmark as plain values, with changes."""
 
     def options(**changes: object) -> dict:
@@ -60,7 +60,8 @@ def options() -> Callable[..., dict]:
                 "memory_mib": 8192,
             },
             "throughput": {
-                "networks": {"one": {}, "two": {"hidden_units": [8, 4], "batch_size": 50}},
+                "network": parameters().model_dump(),
+                "networks": [{"name": "default", "changes": {}}],
                 "seconds": 0.05,
                 "images": 120,
             },
@@ -70,6 +71,6 @@ def options() -> Callable[..., dict]:
 
 
 @pytest.fixture(scope="session")
-def parameters(options) -> Callable[..., BenchmarkParameters]:
+def benchmark_parameters(options) -> Callable[..., BenchmarkParameters]:
     """Makes the parameters of a benchmark, with changes."""
     return lambda **changes: BenchmarkParameters(**options(**changes))

@@ -16,13 +16,12 @@ SOLVERS = ("preconditioned_lbfgs", "scikit_learn_lbfgs")
 
 
 @pytest.fixture(scope="module")
-def outputs(digits, parameters, tmp_path_factory):
+def outputs(digits, benchmark_parameters, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tables")
     inputs = {
         "train": digits.take(np.arange(500)),
         "validation": digits.take(np.arange(500, 600)),
-        "params:benchmark": parameters(),
-        "params:fnn": None,  # for the nodes that are left out
+        "params:benchmark": benchmark_parameters(),
         "params:seed": 0,
     }
     catalog = DataCatalog(

@@ -18,7 +18,6 @@ from mnist_gradients.benchmarking.time_to_gap import TaskFiles, measure_all
 from mnist_gradients.core import machine
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.pipelines.benchmark.parameters import BenchmarkParameters
-from mnist_gradients.training.parameters import TrainingParameters
 
 logger = logging.getLogger(__name__)
 
@@ -126,17 +125,17 @@ def measure_robustness(
 
 
 def measure_throughput(
-    train: LabelledImages, fnn: TrainingParameters, parameters: BenchmarkParameters, seed: int
+    train: LabelledImages, parameters: BenchmarkParameters, seed: int
 ) -> pd.DataFrame:
     """Measure images per second in training; see `throughput.measure_throughput`."""
-    return throughput.measure_throughput(train, fnn, parameters.throughput, seed)
+    return throughput.measure_throughput(train, parameters.throughput, seed)
 
 
 def measure_augmentation(
-    train: LabelledImages, fnn: TrainingParameters, parameters: BenchmarkParameters, seed: int
+    train: LabelledImages, parameters: BenchmarkParameters, seed: int
 ) -> pd.DataFrame:
     """Measure the cost of augmenting an image; see `throughput.measure_augmentation`."""
-    return throughput.measure_augmentation(train, fnn, parameters.throughput, seed)
+    return throughput.measure_augmentation(train, parameters.throughput, seed)
 
 
 def write_section(**results: Any) -> str:

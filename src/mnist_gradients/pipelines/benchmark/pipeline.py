@@ -65,13 +65,13 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.measure_throughput,
-                inputs=["train", "params:fnn", "params:benchmark", "params:seed"],
+                inputs=["train", "params:benchmark", "params:seed"],
                 outputs="training_throughput",
                 name="measure_training_throughput",
             ),
             Node(
                 nodes.measure_augmentation,
-                inputs=["train", "params:fnn", "params:benchmark", "params:seed"],
+                inputs=["train", "params:benchmark", "params:seed"],
                 outputs="augmentation_cost",
                 name="measure_augmentation_cost",
             ),
@@ -84,6 +84,6 @@ def create_pipeline() -> Pipeline:
         ],
         namespace="benchmark",
         inputs={"train", "validation"},
-        parameters={"params:benchmark", "params:fnn", "params:seed"},
+        parameters={"params:benchmark", "params:seed"},
         tags="benchmark",
     )
