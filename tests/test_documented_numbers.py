@@ -17,9 +17,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results"
-COMPLETE = ("docs/benchmark.md",)
+COMPLETE = ("README.md", "docs/benchmark.md")
 # Numbers with a unit that are no measurements of this project, by the document that holds them.
 NOT_MEASURED = {"docs/benchmark.md": ("already taken 15 seconds", '"Capped" is 30 seconds')}
+
+# In the README, beside the network.
+DEFAULT_MODELS = [
+    f"logistic_regression.{task}.{solver}"
+    for task in ("multinomial", "binary")
+    for solver in ("preconditioned_lbfgs", "scikit_learn")
+]
 
 MEASUREMENT = re.compile(
     r"\d[\d,.]*\d?(?: %| s\b| seconds| minutes| hours?\b| times| GB| GiB| MiB| mistakes)"
@@ -57,12 +64,20 @@ def mean_and_deviation(members: dict) -> tuple[float, float]:
 
 
 def readme() -> Iterator[str]:
-    yield f"**{percent(evidence('default/metrics.json')['test_error'])}**"
-    best = evidence("best/metrics.json")["test_error"]
-    yield f"**{1e4 * best:.0f} mistakes in 10,000 test images, {percent(best)}**"
-    mean, deviation = mean_and_deviation(evidence("best/ensemble_metrics.json"))
-    yield f"it is {percent(mean)} with a standard deviation of {100 * deviation:.2f}"
-    yield f"{1e4 * evidence('ensemble/ensemble_metrics.json')['test_error']:.0f} mistakes"
+    for folder in ("default", "best"):
+        members = evidence(f"{folder}/ensemble_metrics.json")
+        mean, deviation = mean_and_deviation(members)
+        best = percent(min(members["members_test_error"]))
+        yield row("...", len(members["seeds"]), f"{percent(mean)} ± {100 * deviation:.2f}", best)
+    yield f"| {percent(evidence('ensemble/ensemble_metrics.json')['test_error'])} |"
+    default = {found.model: found for found in evidence("default/model_comparison.csv")}
+    for name in ("fnn", *DEFAULT_MODELS):
+        model = default[name]
+        yield row("...", percent(model.test_error), f"{model.train_seconds:.1f} s")
+    yield percent(evidence("default/metrics.json")["test_error"])
+    duration = evidence("default/run.json")
+    yield f"takes {duration['seconds']:.0f} s"
+    yield f"{duration['peak_memory_gb']:.1f} GB"
     headline = evidence("benchmark/headline.csv")
     for task in ("ten_class", "odd_even"):
         rows = [found for found in headline if found.task == task]

@@ -7,7 +7,7 @@ import pytest
 import timings
 
 
-@pytest.mark.parametrize("tool", ["timings", "walkthrough"])
+@pytest.mark.parametrize("tool", ["timings", "walkthrough", "evidence"])
 def test_check_passes_on_the_committed_page(tool):
     command = [sys.executable, timings.ROOT / "tools" / f"{tool}.py", "--check"]
     subprocess.run(command, check=True)

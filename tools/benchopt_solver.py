@@ -40,7 +40,7 @@ class Solver(BaseSolver):
         """Fit once; benchopt starts with an infinite tolerance."""
         self.model.set_params(tol=min(tolerance, 1.0))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # benchopt judges the result
+            warnings.simplefilter("ignore", ConvergenceWarning)  # benchopt evaluates the result
             self.model.fit(self.X, self.y)
 
     def get_result(self):

@@ -1,3 +1,3 @@
-"""MNIST Gradients: gradients derived by hand, proven against independent oracles, and raced."""
+"""MNIST Gradients: gradients derived by hand, checked by oracles, and benchmarked."""
 
 __version__ = "0.1.0"

@@ -1,7 +1,7 @@
 """Break one formula of maths/ at a time: the table of derivations must notice every time.
 
-Each mutation is made in a copy of the package, which is imported in place of the real one. The fast
-oracles alone judge it: differences, closed forms and other writings of a rule, without symbolic
+Each mutation is made in a copy of the package, which is imported in place of the real one. Only the fast
+oracles check it: differences, closed forms and other writings of a rule, without symbolic
 algebra of whole networks and without TensorFlow.
 """
 

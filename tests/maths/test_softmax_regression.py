@@ -90,7 +90,7 @@ def test_labels_that_are_no_class_are_refused(data):
         SoftmaxObjective(X, 0 * y, 0.1)
 
 
-def test_margins_beyond_what_exp_can_hold_give_the_loss_and_its_derivative():
+def test_logits_too_large_for_exp_give_the_loss_and_its_derivative():
     objective = SoftmaxObjective(np.ones((2, 1)), np.array([0, 1]), 0.0, n_classes=2)
     Z = np.array([[1000.0, 0.0], [1000.0, 0.0]])
     loss, R = objective.loss_and_residual(Z, np.array([0, 1]))

@@ -45,7 +45,7 @@ class TestModes:
         image = Image.new("RGB", (16, 16), (90, 90, 90)).convert(mode)
         np.testing.assert_allclose(decode(file_of(image, "jpeg", quality=95)), 90, atol=2)
 
-    def test_range_of_16_bits_is_stretched_to_8(self):
+    def test_range_of_16_bits_is_scaled_to_8(self):
         deep = Image.fromarray(np.array([[1000, 2000, 3000]], dtype=np.uint16))
         np.testing.assert_array_equal(decode(file_of(deep))[0, :, 0], [0, 128, 255])
 

@@ -56,8 +56,8 @@ def write_copies(
 
 def translated(images: np.ndarray, translation: int, rng: np.random.Generator) -> np.ndarray:
     """Return images (N, h, w), each translated by at most `translation` pixels either way."""
-    margin = (translation, translation)
-    padded = np.pad(images, ((0, 0), margin, margin))
+    border = (translation, translation)
+    padded = np.pad(images, ((0, 0), border, border))
     windows = sliding_window_view(padded, images.shape[1:], axis=(1, 2))
     down, right = rng.integers(0, 2 * translation + 1, size=(2, len(images)))
     return windows[np.arange(len(images)), down, right]

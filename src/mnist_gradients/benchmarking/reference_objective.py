@@ -129,7 +129,7 @@ class ReferenceObjective:
         return dW / len(R) + self.l2 * W, R.mean(axis=0)
 
     def hessian_product(self, P: Floats, v: Floats) -> Floats:
-        """Return the Hessian times v; both are packed: W row by row, then b."""
+        """Return the Hessian times v; both hold W row by row, then b."""
         N, K = P.shape
         V, c = v[:-K].reshape(-1, K), v[-K:]
         HV, Hc = np.zeros_like(V), np.zeros(K)
@@ -142,7 +142,7 @@ class ReferenceObjective:
         return np.append((HV / N + self.l2 * V).ravel(), Hc / N)
 
     def diagonal(self, P: Floats) -> Floats:
-        """Return the diagonal of the Hessian, packed, (size,)."""
+        """Return the diagonal of the Hessian, W row by row, then b, (size,)."""
         N, K = P.shape
         curvature = P * (1 - P)
         diagonal = np.zeros((self.X.shape[1], K))

@@ -154,7 +154,7 @@ class LinearObjective(ABC):
 
             H v = 1/S X^T diag(s) T + lambda V,   T_i = (d^2 loss / dz_i^2) u_i,   U = X V + c
 
-        with v = (V, c) packed as w = (W, b).
+        with v = (V, c) in the order of the parameter vector w = (W, b).
         """
         W, b = self._parameters(w)
         V, c = self._parameters(v)

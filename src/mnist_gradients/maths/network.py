@@ -147,7 +147,7 @@ def initialise(
         sizes: n_0 .. n_L: inputs, hidden units, classes; at least two positive numbers.
         activation: Name of phi.
         rng: Source of randomness; float64 draws, rounded afterwards, so that a float32 network
-            starts where its float64 twin does.
+            starts at the same point as a float64 one.
         dtype: float32 or float64.
 
     Returns:

@@ -1,4 +1,4 @@
-"""From the bytes of an image file to its colours: upright, opaque and of moderate size."""
+"""Colours of an image file, opaque, of moderate size, in the orientation that EXIF gives."""
 
 import io
 from collections.abc import Iterator
@@ -80,15 +80,15 @@ def _colours(image: Image.Image) -> NDArray[np.uint8]:
         image = _with_8_bits(np.asarray(image))
     elif image.mode in ("L", "RGB", "CMYK"):
         image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    upright = ImageOps.exif_transpose(image)
-    colours = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+    oriented = ImageOps.exif_transpose(image)
+    colours = oriented.convert("RGBA" if oriented.has_transparency_data else "RGB")
     colours.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     pixels = np.asarray(colours)
     return pixels if colours.mode == "RGB" else _opaque(pixels.astype(np.float64))
 
 
 def _with_8_bits(values: NDArray) -> Image.Image:
-    """Return an image of 8 bits per channel; the values of a deeper one are stretched to them."""
+    """Return an image of 8 bits per channel; a deeper one is scaled to their range."""
     if not np.isfinite(values).all():
         raise mismatch("image", "pixels that are NaN or infinite", "finite ones")
     step = max(1, max(values.shape) // (2 * LONGEST_SIDE))

@@ -1,7 +1,7 @@
 """Ruled lines, grids and the boxes of forms, removed from the ink of a picture.
 
-A line is a straight thin run of ink, level or upright but for a small rotation of the picture, both
-of whose ends lie at the border of the picture or at another line. No stroke of a digit is like it.
+A line is a straight thin run of ink, horizontal or vertical up to a small rotation of the picture.
+Both ends lie at the border of the picture or at another line. Strokes of digits are different.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Line:
 
 
 def remove_lines(ink: Ink) -> Ink:
-    """Return the ink without lines; the picture is rotated so that they are level or upright.
+    """Return the ink without lines; the picture is rotated until they are level or vertical.
 
     Where strokes cross a line, their ink is kept if it is darker than the line, and otherwise
     interpolated from both sides of the line.
@@ -90,7 +90,7 @@ def _rotate(image: Ink, angle: float) -> Ink:
 
 
 def find_lines(mask: Mask, inside: Mask) -> tuple[list[Line], list[Line]]:
-    """Return level and upright lines; the latter as those of the transposed mask.
+    """Return level and vertical lines; the latter as those of the transposed mask.
 
     Args:
         mask: Where there is ink.
@@ -153,8 +153,8 @@ def _erase(ink: Ink, lines: list[Line]) -> Ink:
     """Return the ink without level lines."""
     result = ink.copy()
     for line in lines:
-        margin = 1 + (line.bottom - line.top) // 3
-        top, bottom = max(0, line.top - margin), min(len(ink), line.bottom + margin)
+        border = 1 + (line.bottom - line.top) // 3
+        top, bottom = max(0, line.top - border), min(len(ink), line.bottom + border)
         band = ink[top:bottom, line.left : line.right]
         core = ink[line.top : line.bottom, line.left : line.right].max(axis=0)
         tone = float(np.median(core))

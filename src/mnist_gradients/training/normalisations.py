@@ -3,8 +3,8 @@
 Networks trained on images that are normalised differently make different mistakes, so their
 ensemble is better than one of networks that differ by their seeds only.
 
-Source: Meier, Ciresan, Gambardella and Schmidhuber, "Better digit recognition with a committee of
-simple neural nets" (2011).
+Source: Meier, Ciresan, Gambardella and Schmidhuber,
+"Better digit recognition with a committee of simple neural nets" (2011).
 """
 
 from typing import Literal

@@ -99,8 +99,8 @@ def five_classes():
     """Classes that a few columns tell apart, on scales from 1 to 1/1000."""
     generator = np.random.default_rng(1)
     X = generator.normal(size=(2000, 20)) * np.geomspace(1, 1e-3, 20)
-    margins = X @ generator.normal(size=(20, 5)) + 0.01 * generator.gumbel(size=(2000, 5))
-    return X, margins.argmax(axis=1)
+    logits = X @ generator.normal(size=(20, 5)) + 0.01 * generator.gumbel(size=(2000, 5))
+    return X, logits.argmax(axis=1)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_what_several_classes_share_counts_in_the_gap(data, l2, tolerance):
 
 
 @pytest.mark.parametrize(("l2", "best"), [(1e-3, 0.33461097843), (1e-4, 0.25924829501)])
-def test_ten_classes_of_mnist_need_few_sweeps(full_mnist, l2, best):
+def test_ten_classes_of_mnist_need_few_passes(full_mnist, l2, best):
     """The minima are those of Newton's method with conjugate gradients, in float64, to 1e-12."""
     X, y = full_mnist
     solution = preconditioned_lbfgs(SoftmaxObjective(X, y, l2), tolerance=1e-4)

@@ -148,7 +148,7 @@ def test_width_beyond_that_of_the_images_is_refused_before_any_training(sets, ne
         nodes.train_members(*sets, ensemble(network, "original", 28, 29), 0)
 
 
-@pytest.mark.parametrize("normalisations", [(), ("upright",), (0,)])
+@pytest.mark.parametrize("normalisations", [(), ("skewed",), (0,)])
 def test_unknown_normalisation_is_refused(network, normalisations):
     with pytest.raises(ValidationError, match="normalisations"):
         ensemble(network, *normalisations)

@@ -50,7 +50,7 @@ def spread(
 
         others = [_pool(workers - 1).submit(work) for _ in range(workers - 1)]
         try:
-            work()  # the calling thread takes part: waiting, it would keep interrupting the others
+            work()  # on the calling thread, too: if it waited, it would interrupt the others
         finally:
             for other in others:
                 if not other.cancel():  # a thread that has not begun by now comes too late
