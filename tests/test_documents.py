@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from mnist_gradients.console.renamed_parameters import RENAMED
+
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
@@ -66,3 +68,8 @@ def test_faults_are_noticed(tmp_path):
     assert broken_links(links, tmp_path) == ["b.py", "c.png"]
     long = "x" * 101
     assert long_lines(f"{long}\n```text\n{long}\n```\n| {long} |\n[a]({long})\nx") == [long]
+
+
+def test_changelog_names_every_renamed_parameter():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert [old for old in RENAMED if f"`{old}`" not in text] == []
