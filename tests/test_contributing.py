@@ -1,5 +1,6 @@
 """The examples of CONTRIBUTING.md for a solver, a pipeline and a data set work."""
 
+import ast
 import re
 import sys
 import textwrap
@@ -88,3 +89,47 @@ def test_dataset_loads_what_it_saved(tmp_path):
     dataset = lines["LinesDataset"](filepath=str(tmp_path / "folder" / "lines.txt"))
     dataset.save(["one", "zwölf"])
     assert dataset.load() == ["one", "zwölf"]
+
+
+PUBLIC = {"_fields"}  # of a named tuple
+
+
+def private_names(code: str, own: set[str]) -> set[str]:
+    """Names with a leading underscore that code takes from elsewhere."""
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {*node.module.split("."), *(alias.name for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {part for alias in node.names for part in alias.name.split(".")}
+    return {name for name in found if re.match("_[a-z]", name)} - own - PUBLIC
+
+
+def own_names(code: str) -> set[str]:
+    """Names that code defines."""
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            found.add(node.attr)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found
+
+
+def test_every_private_name_of_another_package_is_in_the_list():
+    code = [path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py")]
+    own = set().union(*map(own_names, code))
+    used = set().union(*(private_names(text, own) for text in code))
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = text.partition("## Private interfaces")[2].partition("\n## ")[0]
+    assert "_typing" in used
+    assert {name for name in used if name not in section} == set()
+
+
+def test_private_name_is_noticed():
+    code = "import a._b\nfrom c._d import _e, f\ng._h = g._h + g._i\n_j(g).__len__()"
+    assert private_names(code, own_names(code)) == {"_b", "_d", "_e", "_i"}
