@@ -97,11 +97,7 @@ def len_rows(X: Any) -> int:
 def _moments(X: Any, offset: Vector | None, *, centred: bool) -> tuple[Vector, Vector]:
     """Mean of each column, and mean square about it; about zero unless centred."""
     if scipy.sparse.issparse(X):
-        mean = np.asarray(X.mean(axis=0), dtype=np.float64).ravel()
-        square = np.asarray(X.multiply(X).mean(axis=0), dtype=np.float64).ravel()
-        if not centred:
-            return np.zeros_like(mean), square
-        return mean - (0.0 if offset is None else offset), np.maximum(square - mean**2, 0)
+        return _sparse_moments(X.tocsr(), offset, centred=centred)
     first = X[0].astype(np.float64) if centred else np.zeros(X.shape[1])
     deviations = X - first  # from a row, so that large offsets cancel before they are squared
     with np.errstate(over="ignore"):
@@ -109,6 +105,17 @@ def _moments(X: Any, offset: Vector | None, *, centred: bool) -> tuple[Vector, V
         deviations -= mean
         second = np.einsum("ij,ij->j", deviations, deviations) / len(X)
     return mean + first - (0.0 if offset is None else offset), second
+
+
+def _sparse_moments(X: Any, offset: Vector | None, *, centred: bool) -> tuple[Vector, Vector]:
+    """The same of a CSR matrix: deviations of its stored entries, and of its zeros."""
+    n, d = X.shape
+    entries = X.data.astype(np.float64)
+    stored = np.bincount(X.indices, minlength=d)
+    mean = np.bincount(X.indices, entries, minlength=d) / n if centred else np.zeros(d)
+    squares = np.bincount(X.indices, (entries - mean[X.indices]) ** 2, minlength=d)
+    second = (squares + (n - stored) * mean**2) / n
+    return mean - (0.0 if offset is None or not centred else offset), second
 
 
 def choose_model(objective: LinearObjective) -> Model:
@@ -285,6 +292,8 @@ def inverse_factor(H: Floats) -> Floats:
     """
     potrf, trtri = get_lapack_funcs(("potrf", "trtri"), (H,))
     n = len(H)
+    if n == 0:
+        return H
     diagonal = np.diag(H).copy()
     root = np.sqrt(np.where(diagonal > 0, diagonal, 1), dtype=H.dtype)
     H /= root

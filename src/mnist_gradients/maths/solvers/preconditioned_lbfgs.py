@@ -33,6 +33,7 @@ WARM_START_ROWS = 6_000
 WARM_START_ITERATIONS = 16
 ROUND = 20  # iterations after which the curvature is estimated anew
 CONFIRMATION_ROWS = 3_000  # whose Hessian confirms a small gap, if there are few features
+WORTH_CONFIRMING = 0.1  # a relative gap below this is confirmed where the solver gives up
 PATIENCE = 15  # iterations without progress that show the limit of rounding
 LARGEST_OFFSET = {np.dtype(np.float32): 100.0, np.dtype(np.float64): 1e5}
 FLOOR = np.finfo(np.float64).eps  # nats: a gap below the rounding of a loss of 1
@@ -91,6 +92,9 @@ def preconditioned_lbfgs(
             if iteration - progress_at >= PATIENCE and not search.refine():
                 break
         converged = bool(point.gap <= search.allowed(point))
+        if not converged and point.relative_gap < WORTH_CONFIRMING:
+            point = search.confirmed(point)
+            converged = bool(point.gap <= search.allowed(point))
     return Solution(
         point.weights,
         point.value,
@@ -165,7 +169,7 @@ class _Search:
     def points(self, start: Vector | None, *, warm_start: bool) -> Iterator[Point]:
         """Iterates of L-BFGS in coordinates that are renewed every ``ROUND`` iterations.
 
-        They end when fresh coordinates offer no step that lowers the objective, in float64.
+        They end when coordinates without factors offer no step that lowers it, in float64.
         """
         if start is not None:
             w = self._to_centred(first_iterate(self.objective, start))
@@ -187,7 +191,9 @@ class _Search:
                 if self.dtype != dtype:
                     break
             if steps == 0 and self.dtype == dtype and not self.refine():
-                return
+                if self.model == "diagonal":
+                    return
+                self.model = "diagonal"  # where curvature vanishes, factors lead astray
             self.confirm_below = np.inf
 
     def _round(self) -> int:
@@ -203,6 +209,7 @@ class _Search:
         In perfect coordinates the gap is half the squared norm of the gradient. They are estimated,
         so the estimate is twice that, and more where the curvature along a step was below one.
         """
+        self._last = local, iterate
         self.least_curvature = min(self.least_curvature, iterate.curvature)
         gap = iterate.decrement
         if self.model != "diagonal":
@@ -213,15 +220,25 @@ class _Search:
             self._gradient_norm(local.gradient),
             gap,
         )
+        if point.value <= FLOOR:  # no minimum is below zero
+            return replace(point, gap=point.value)
         if gap > min(self.allowed(point), self.confirm_below):
             return replace(point, gap=max(gap, 2 * self.allowed(point)))
         found = self._confirm(local, iterate, self.allowed(point))
-        point = replace(point, gap=found.gap)
+        point = replace(point, gap=min(found.gap, point.value))
         if found.gap > self.allowed(point):
             self.confirm_below = gap / 3
             if found.rounding > self.allowed(point) / 4:
                 self.refine()
         return point
+
+    def confirmed(self, point: Point) -> Point:
+        """The last point, in today's computing type, with an estimate of its gap to rely on."""
+        before, iterate = self._last
+        local = _Local(self.objective, before.weights, before.coordinates)
+        value, gradient = local(np.zeros(self.objective.size))
+        found = self._confirm(local, replace(iterate, gradient=gradient), np.inf)
+        return replace(point, value=value, gap=min(found.gap, value))
 
     def _confirm(self, local: _Local, iterate: Iterate, enough: float) -> Suboptimality:
         objective, few = self.objective, self.few
@@ -310,4 +327,6 @@ def _message(
         return f"objective within {FLOOR:.1e} of its minimum"
     if iteration >= max_iterations:
         return f"iteration limit reached at a relative gap of {point.relative_gap:.1e}"
+    if np.isinf(point.relative_gap):
+        return f"rounding in {search.dtype} hides how far {point.value:.1e} is above the minimum"
     return f"rounding in {search.dtype} allows no relative gap below about {point.relative_gap:.1e}"

@@ -64,7 +64,7 @@ def estimate_suboptimality(
     rounding = _rounding(few, coordinates, precondition, w)
     decrement, step = newton_decrement(hessian_vector, gradient, precondition, 2 * enough)
     gap = SAFETY * (np.sqrt(decrement) + np.sqrt(rounding)) ** 2 / 2
-    if gap > enough:
+    if gap > enough or gap == 0:
         return Suboptimality(gap, rounding / 2)
     # Where the curvature falls along Newton's step, the minimum is lower than the step says.
     far_end = hessian_vector_at(w - coordinates.weights(step))
