@@ -23,7 +23,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     except ImportError as error:
         if error.__cause__ is not None:
             raise
-        # No folder has a name that was asked for; Kedro answers with the nearest names.
+        # No folder has the given name; Kedro answers with the nearest names.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             pipelines = find_pipelines()

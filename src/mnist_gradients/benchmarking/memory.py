@@ -13,7 +13,7 @@ SAMPLE_EVERY = 0.02  # seconds
 
 
 def resident_mib() -> float | None:
-    """Return the resident memory now; None where the system does not tell."""
+    """Return the resident memory now; None where the system does not report it."""
     return _status_mib("VmRSS")
 
 

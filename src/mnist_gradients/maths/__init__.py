@@ -1,1 +1,1 @@
-"""The mathematics, in NumPy and SciPy alone: it knows nothing of the rest of the project."""
+"""The mathematics, in NumPy and SciPy. It imports nothing of the rest of the project."""

@@ -1,1 +1,1 @@
-"""From the bytes of any image file to the image that a model sees, made as MNIST's were."""
+"""From the bytes of an image file to the input of a model, in the form of MNIST's images."""

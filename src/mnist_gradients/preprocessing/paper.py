@@ -82,7 +82,7 @@ def light_of_paper(grey: Grey) -> Grey:
     overview = resize(grey, height, width, Image.Resampling.BOX)
     widest = WIDEST_IN_EVEN_LIGHT if _is_even(overview) else WIDEST_STROKE
     reach = max(1, round(widest / 2 * max(height, width)))
-    # The border is drawn out, lest the closing sees a slope of the light end there.
+    # The border is extended: otherwise the closing treats it as the end of a slope of the light.
     wider = np.pad(overview, reach, mode="edge")
     closed = ndimage.grey_closing(wider, size=2 * reach + 1)[reach:-reach, reach:-reach]
     return resize(closed, grey.shape[0], grey.shape[1], Image.Resampling.BILINEAR)

@@ -40,7 +40,7 @@ def prepare_picture(
     most_megapixels: float,
     keep_photo: bool,
 ) -> Picture:
-    """Read one file and turn the digits in it into what a model sees.
+    """Read one file and turn its digits into the input of a model.
 
     Args:
         file: Name of the file.

@@ -78,7 +78,7 @@ def accelerated_descent(
     The gap shrinks like 1/iterations^2, and restarting recovers the linear rate of a strongly
     convex objective without knowing its constant.
 
-    The callback and the solution see the points v, where the gradient is known.
+    The callback and the solution have the points v, where the gradient is computed.
 
     Source: Nesterov (1983); gradient restart of O'Donoghue and Candes, "Adaptive restart for
     accelerated gradient schemes", Found. Comput. Math. 15 (2015).

@@ -70,7 +70,7 @@ def plot_scaling(scaling: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(11, 4.4), layout="constrained")
     time_axes, memory_axes = figure.subplots(1, 2)
     memory = "private_memory_mib"
-    if scaling[memory].isna().all():  # only Linux tells
+    if scaling[memory].isna().all():  # measured on Linux only
         memory = "peak_memory_mib"
     for (solver, input_type), part in _by_name(scaling):
         ours = not solver.startswith(SCIKIT_LEARN)

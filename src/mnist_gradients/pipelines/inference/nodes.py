@@ -31,7 +31,7 @@ COLUMNS = [
 def prepare_digits(
     own_digits: dict[str, Callable[[], bytes]], parameters: InferenceParameters
 ) -> list[Picture]:
-    """Read every file and turn the digits in it into what a model sees.
+    """Read every file and turn its digits into the input of a model.
 
     One file is in memory at a time. A file without an image or a digit is logged, and the others
     are read all the same.

@@ -6,7 +6,7 @@ from mnist_gradients.pipelines.inference import nodes, plots
 
 
 def create_pipeline() -> Pipeline:
-    """Return the pipeline that lets a trained model read a folder of images."""
+    """Return the pipeline that reads a folder of images with a trained model."""
     return Pipeline(
         [
             Node(

@@ -1,4 +1,4 @@
-"""Nodes of the ingestion pipeline: check the raw arrays, split them, and show what they hold."""
+"""Nodes of the ingestion pipeline: check the raw arrays, split them, and show their content."""
 
 import numpy as np
 import pandas as pd

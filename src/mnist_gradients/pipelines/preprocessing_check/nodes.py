@@ -23,7 +23,7 @@ ORIGINAL = "original"
 def render_digits(
     test: LabelledImages, parameters: PreprocessingCheckParameters, seed: int
 ) -> LabelledImages:
-    """Turn test digits into image files of every kind, and those back into what a model sees.
+    """Turn test digits into image files of every kind, and those back into the input of a model.
 
     Returns:
         The first test images as they are, then once of each kind, in the order of ``KINDS``. An
