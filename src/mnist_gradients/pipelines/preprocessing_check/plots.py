@@ -28,5 +28,7 @@ def draw_accuracy(accuracy: pd.DataFrame, parameters: PreprocessingCheckParamete
         title=f"{parameters.images} test digits of each kind of picture; dashed: the floor",
         xlim=(min(80, 100 * rows["fnn"].min() - 5), 102),
     )
+    axes.margins(y=0.01)
+    axes.locator_params(axis="x", steps=[1, 5, 10])
     axes.grid(visible=False, axis="y")
     return figure
