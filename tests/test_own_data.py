@@ -182,8 +182,8 @@ class TestRefusals:
                     "ingestion": {"n_classes": 3},
                     "logistic_regression": {"binary": {"positive_classes": [3, 7]}},
                 },
-                "parameter positive_classes: found [3, 7], which holds none of the classes "
-                "[0, 1, 2]; expected some of them, not all",
+                "parameter positive_classes: found [3, 7], expected some but not all of the "
+                "classes [0, 1, 2]",
             ),
         ],
     )
