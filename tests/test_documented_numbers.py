@@ -77,7 +77,8 @@ def readme() -> Iterator[str]:
     yield percent(evidence("default/metrics.json")["test_error"])
     duration = evidence("default/run.json")
     yield f"takes {duration['seconds']:.0f} s"
-    yield f"{duration['peak_memory_gb']:.1f} GB"
+    if memory := duration["peak_memory_gb"]:
+        yield f"{memory:.1f} GB"
     headline = evidence("benchmark/headline.csv")
     for task in ("ten_class", "odd_even"):
         rows = [found for found in headline if found.task == task]

@@ -71,7 +71,7 @@ def outdated() -> list[str]:
 
 def keep(folder: Path, seconds: float | None) -> None:
     """Copy the evidence of a run, which is started if its duration is not given."""
-    memory = None
+    memory, machine = None, describe()  # the commit, before files change
     if seconds is None:
         started = time.perf_counter()
         command = [sys.executable, "-m", "kedro", "run", "--params", f"data_root={folder}"]
@@ -90,7 +90,7 @@ def keep(folder: Path, seconds: float | None) -> None:
     tasks = yaml.safe_load(configuration.read_text(encoding="utf-8"))["logistic_regression"]
     run: dict[str, Any] = {"seconds": round(seconds, 1), "peak_memory_gb": memory}
     run["scikit_learn_solver"] = {task: tasks[task]["reference"]["solver"] for task in TASKS}
-    text = json.dumps(run | describe(), indent=2) + "\n"
+    text = json.dumps(run | machine, indent=2) + "\n"
     (EVIDENCE / "run.json").write_text(text, encoding="utf-8")
 
 
