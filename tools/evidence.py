@@ -79,6 +79,9 @@ def keep(folder: Path, seconds: float | None) -> None:
         seconds = time.perf_counter() - started
         unit = 1 if sys.platform == "darwin" else 1024
         memory = round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 1e9, 2)
+    missing = [name for name in COPIED.values() if not (folder / "08_reporting" / name).exists()]
+    if missing:
+        sys.exit(f"{folder}: found no {', '.join(missing)}, expected the outputs of a whole run")
     EVIDENCE.mkdir(parents=True, exist_ok=True)
     for target, name in COPIED.items():
         source = folder / "08_reporting" / name

@@ -42,6 +42,13 @@ def test_run_without_folder_is_refused(monkeypatch, capsys):
     assert "folder: found none, expected the data_root of a run" in capsys.readouterr().err
 
 
+def test_folder_without_a_whole_run_is_refused_before_anything_changes(monkeypatch, tmp_path):
+    monkeypatch.setattr(evidence, "EVIDENCE", tmp_path / "evidence")
+    with pytest.raises(SystemExit, match=r"found no reporting/model_comparison.csv, .* whole run"):
+        evidence.keep(tmp_path, 1.0)
+    assert not (tmp_path / "evidence").exists()
+
+
 def test_table_groups_the_oracles_of_a_formula():
     checks = pd.DataFrame(
         {
