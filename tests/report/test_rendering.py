@@ -288,6 +288,7 @@ class TestOptionalSections:
             headline=HEADLINE,
             convergence=b"paths",
             scaling_plot=b"scaling",
+            tricks=TABLE.assign(problem="no warm start"),
             robustness=TABLE,
             training_throughput=TABLE,
             augmentation_cost=TABLE,
@@ -297,6 +298,7 @@ class TestOptionalSections:
         assert rows[1] == ["ten_class", "0.001", "1", "1.62", "27.2", "–", "–"]
         assert len([row for row in rows if row[0] == "ten_class"]) == 1
         assert ["<wide>", "2.5 × 10⁻³", "60,000"] in rows
+        assert ["no warm start", "2.5 × 10⁻³", "60,000"] in rows
         assert "processor: &lt;fast&gt;" in html
 
     def test_ablation_shows_its_variants(self):

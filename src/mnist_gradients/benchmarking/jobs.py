@@ -28,6 +28,8 @@ class Job:
         cap_seconds: Time of all fits together.
         seed: Seed of solvers that draw rows at random.
         repeats: Largest number of fits with the tolerance that reaches the gap.
+        enough_seconds: They are not repeated once they have taken so long.
+        change: A name of `switches.CHANGES`: what is different inside the project's solver.
         memory_mib: Largest address space of the process, where the system allows a limit; None
             for no limit.
     """
@@ -47,6 +49,8 @@ class Job:
     cap_seconds: float
     seed: int
     repeats: int = 1
+    enough_seconds: float = 1.0
+    change: str = "unchanged"
     memory_mib: int | None = None
 
 
@@ -65,6 +69,8 @@ class Fit:
         gap: Relative suboptimality gap, (J - J*) / J*; NaN without weights.
         peak_memory_mib: Largest resident memory of the process so far.
         private_memory_mib: Largest memory without mapped files, sampled; None if unknown.
+        passes: Passes over the data, those over samples counted as fractions; NaN for the solvers
+            of other libraries.
     """
 
     tolerance: float
@@ -76,3 +82,4 @@ class Fit:
     gap: float = np.nan
     peak_memory_mib: float | None = None
     private_memory_mib: float | None = None
+    passes: float = np.nan

@@ -13,6 +13,7 @@ from pydantic import (
 
 from mnist_gradients.benchmarking import solvers
 from mnist_gradients.benchmarking.problems import GROUPS
+from mnist_gradients.benchmarking.switches import CHANGES
 from mnist_gradients.core.parameters import Parameters
 from mnist_gradients.maths.checking import check_choice, mismatch
 from mnist_gradients.training.parameters import TrainingParameters
@@ -43,6 +44,7 @@ class SolverParameters(Parameters):
         threads: Numbers of threads.
         tasks: Names of the tasks; None for all.
         cap_seconds: A cap of its own; None for that of the whole benchmark.
+        tolerances: Tolerances of its fits, the loosest first; None for `measurement.ladder`.
     """
 
     solver: str
@@ -50,6 +52,7 @@ class SolverParameters(Parameters):
     threads: tuple[PositiveInt, ...] = Field(min_length=1)
     tasks: tuple[str, ...] | None = None
     cap_seconds: PositiveFloat | None = None
+    tolerances: tuple[PositiveFloat, ...] | None = Field(default=None, min_length=1)
 
     @field_validator("solver")
     @classmethod
@@ -137,6 +140,31 @@ class NetworkParameters(Parameters):
     changes: dict[str, Any]
 
 
+class TricksParameters(Parameters):
+    """The measurement of the default solver with one change at a time.
+
+    Attributes:
+        changes: Names of `switches.CHANGES`.
+        gap: Relative suboptimality gap that the estimator is asked for.
+        repeats: Largest number of fits with each change.
+        enough_seconds: A change whose fits have taken so long is not repeated.
+        cap_seconds: Time of all fits with a change together.
+    """
+
+    changes: tuple[str, ...] = Field(min_length=1)
+    gap: PositiveFloat
+    repeats: PositiveInt
+    enough_seconds: PositiveFloat
+    cap_seconds: PositiveFloat
+
+    @field_validator("changes")
+    @classmethod
+    def _changes_exist(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            check_choice("change", name, CHANGES)
+        return names
+
+
 class ThroughputParameters(Parameters):
     """The measurement of the training of networks.
 
@@ -151,10 +179,6 @@ class ThroughputParameters(Parameters):
     networks: tuple[NetworkParameters, ...] = Field(min_length=1)
     seconds: PositiveFloat
     images: PositiveInt
-
-    def configured(self) -> dict[str, TrainingParameters]:
-        """Return the parameters of each network by its name."""
-        return {entry.name: self.network.changed(entry.changes) for entry in self.networks}
 
 
 class RobustnessParameters(Parameters):

@@ -104,7 +104,7 @@ def _measure(
             yield base | {"solver": name, "version": version} | row
 
 
-def write(problem: Problem, folder: Path) -> dict[str, str]:
+def write(problem: Problem, folder: Path) -> dict[str, Any]:
     """Write a problem and return its two files as a `Job` names them."""
     classes = folder / "classes.npy"
     np.save(classes, problem.y)

@@ -50,7 +50,7 @@ def measure_throughput(
     images = train.take(np.arange(min(len(train), parameters.images)))
     peak = measure_peak()
     rows = []
-    for name, configured in parameters.configured().items():
+    for name, configured in _configured(parameters).items():
         plain = _plain(configured)
         for way, prepare in WAYS.items():
             timed = prepare(images, configured if way == CONFIGURED else plain, seed)
@@ -81,7 +81,7 @@ def measure_augmentation(
     """
     tf = import_tensorflow()
     rows = []
-    for name, configured in parameters.configured().items():
+    for name, configured in _configured(parameters).items():
         augmentation = configured.augmentation
         images = tf.constant(train.images[: configured.batch_size])
         rng = np.random.default_rng(seed)
@@ -129,6 +129,11 @@ def operations_per_image(images: LabelledImages, parameters: TrainingParameters)
     sizes = [images.images[0].size, *parameters.hidden_units, n_classes]
     weights = [a * b for a, b in pairwise(sizes)]
     return 6 * sum(weights) - 2 * weights[0]
+
+
+def _configured(parameters: ThroughputParameters) -> dict[str, TrainingParameters]:
+    """Return the parameters of each network by its name."""
+    return {each.name: parameters.network.changed(each.changes) for each in parameters.networks}
 
 
 def _plain(parameters: TrainingParameters) -> TrainingParameters:

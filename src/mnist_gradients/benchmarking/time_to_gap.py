@@ -53,6 +53,15 @@ def entries(parameters: TimeToGapParameters) -> dict[Entry, float]:
     }
 
 
+def first_tolerances(parameters: TimeToGapParameters) -> dict[Entry, tuple[float, ...]]:
+    """Return the tolerances of each entry's first run."""
+    return {
+        entry: solver.tolerances or ladder(solver.solver, parameters.gaps)
+        for solver in parameters.solvers
+        for entry in entries(parameters.model_copy(update={"solvers": (solver,)}))
+    }
+
+
 class TaskFiles:
     """The rows of all tasks, in files.
 
@@ -95,8 +104,12 @@ class TaskFiles:
         tolerances: tuple[float, ...],
         repeat: int = 0,
         memory_mapped: bool = False,
+        **options: Any,
     ) -> list[Fit]:
-        """Fit an entry with one tolerance after another until it reaches the gap."""
+        """Fit an entry with one tolerance after another until it reaches the gap.
+
+        Further options are fields of `Job`.
+        """
         classes = self._folder / "classes.npy"
         np.save(classes, reference.y)
         return measure(
@@ -115,6 +128,7 @@ class TaskFiles:
                 gap=gap,
                 cap_seconds=cap_seconds,
                 seed=self._seed + repeat,
+                **options,
             )
         )
 
@@ -173,7 +187,7 @@ class Schedule:
     def __init__(self, parameters: TimeToGapParameters) -> None:
         self._caps = entries(parameters)
         self._parameters = parameters
-        self._tolerances = {entry: ladder(entry.solver, parameters.gaps) for entry in self._caps}
+        self._tolerances = first_tolerances(parameters)
         self._measured = dict.fromkeys(self._caps, 0.0)  # seconds in all
         self._costs: dict[Entry, float] = {}  # seconds of the last run, start included
         self._pending = [(i, entry) for i in range(parameters.repeats) for entry in self._caps]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from mnist_gradients.benchmarking import solvers
+from mnist_gradients.benchmarking import solvers, switches
 from mnist_gradients.benchmarking.jobs import Fit, Job, State
 from mnist_gradients.benchmarking.memory import PrivateMemory, peak_resident_mib
 from mnist_gradients.benchmarking.reference_objective import ReferenceObjective
@@ -29,7 +29,6 @@ from mnist_gradients.benchmarking.solvers import Setting
 JOB, FITS = "job.json", "fits.jsonl"
 LOADED_ROWS = 4096
 EARLY = ("ConvergenceWarning", "LineSearchWarning")
-REPEAT_SECONDS = 1.0
 PATIENCE = 6  # fits in a row that come no closer to the optimum
 
 
@@ -59,7 +58,7 @@ def run(job: Job) -> Iterator[Fit]:
     """Fit with one tolerance after another, until the gap, the cap or no progress ends it."""
     solvers.find(job.solver)
     X, y = load_rows(job), np.load(job.classes_file)[: job.rows]
-    with threadpool_limits(job.threads):
+    with threadpool_limits(job.threads), switches.changed(job.change):
         _warm_up(job, X, y)
         left, best, since_best = job.cap_seconds, np.inf, 0
         for tolerance in job.tolerances:
@@ -76,10 +75,10 @@ def run(job: Job) -> Iterator[Fit]:
 
 
 def _repeat(job: Job, X: Any, y: NDArray[np.integer], fit: Fit) -> Iterator[Fit]:
-    """Repeat a fit until it has taken a second in all."""
+    """Repeat a fit until all of them together have taken enough time."""
     spent = fit.seconds
     for _ in range(job.repeats - 1):
-        if spent >= REPEAT_SECONDS:
+        if spent >= job.enough_seconds:
             return
         again = measure(job, X, y, fit.tolerance, job.cap_seconds)
         yield again
@@ -95,7 +94,11 @@ def measure(job: Job, X: Any, y: NDArray[np.integer], tolerance: float, cap: flo
     )
     state: State = "converged"
     message = ""
-    with PrivateMemory() as private, warnings.catch_warnings(record=True) as warned:
+    with (
+        PrivateMemory() as private,
+        switches.RowCounter() as counter,
+        warnings.catch_warnings(record=True) as warned,
+    ):
         warnings.simplefilter("always")
         start, cpu_start = time.perf_counter(), time.process_time()
         try:
@@ -118,6 +121,7 @@ def measure(job: Job, X: Any, y: NDArray[np.integer], tolerance: float, cap: flo
         cpu_seconds,
         peak_memory_mib=memory,
         private_memory_mib=private.peak_mib,
+        passes=counter.rows / job.rows if counter.rows else np.nan,
     )
     if state in ("capped", "failed"):
         return fit

@@ -41,6 +41,13 @@ def options(parameters) -> Callable[..., dict]:
             "repeats": 1,
             "enough_seconds": 10,
             "cap_seconds": 10,
+            "tricks": {
+                "changes": ["unchanged", "no warm start"],
+                "gap": 1e-4,
+                "repeats": 2,
+                "enough_seconds": 10,
+                "cap_seconds": 10,
+            },
             "scaling": {
                 "task": "odd_even",
                 "l2": 0.01,

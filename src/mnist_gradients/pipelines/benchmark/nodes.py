@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from mnist_gradients import report
-from mnist_gradients.benchmarking import robustness, tables, throughput
+from mnist_gradients.benchmarking import robustness, tables, throughput, tricks
 from mnist_gradients.benchmarking.data import join
 from mnist_gradients.benchmarking.optimum import find_optimum
 from mnist_gradients.benchmarking.scaling import find_entries, measure_growth
@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 
 PRECISION = 1e-10  # of the optima, relative
 REPORTED = (
-    *("headline", "convergence", "scaling_plot", "robustness", "training_throughput"),
-    *("augmentation_cost", "environment"),
+    *("headline", "convergence", "tricks", "scaling_plot", "robustness"),
+    *("training_throughput", "augmentation_cost", "environment"),
 )
 
 
@@ -93,6 +93,19 @@ def summarise_headline(time_to_gap: pd.DataFrame, parameters: BenchmarkParameter
             *(row["times_faster_than_lbfgs"], row["times_faster_than_best"], row["best"]),
         )
     return headline
+
+
+def measure_tricks(
+    train: LabelledImages,
+    validation: LabelledImages,
+    optima: pd.DataFrame,
+    parameters: BenchmarkParameters,
+    seed: int,
+) -> pd.DataFrame:
+    """Measure the default solver with one change at a time; see `tricks.measure_tricks`."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = TaskFiles(join(train, validation), Path(folder), seed=seed)
+        return tricks.measure_tricks(files, optima, parameters, parameters.tricks)
 
 
 def measure_scaling(

@@ -9,6 +9,7 @@ from mnist_gradients.benchmarking.parameters import (
     ScalingParameters,
     ThroughputParameters,
     TimeToGapParameters,
+    TricksParameters,
 )
 from mnist_gradients.maths.checking import check_choice, mismatch
 from mnist_gradients.maths.solvers import SOLVERS
@@ -20,6 +21,7 @@ class BenchmarkParameters(TimeToGapParameters):
     Attributes:
         solver: The project's solver in the headline and the scaling.
         headline_gaps: Those of the gaps that stand in the headline.
+        tricks: The measurement of the default solver with one change at a time.
         scaling: The measurement of cost as the number of rows grows.
         robustness: The measurement on problems of many shapes.
         throughput: The measurement of the training of networks.
@@ -27,6 +29,7 @@ class BenchmarkParameters(TimeToGapParameters):
 
     solver: str
     headline_gaps: tuple[PositiveFloat, ...] = Field(min_length=1)
+    tricks: TricksParameters
     scaling: ScalingParameters
     robustness: RobustnessParameters
     throughput: ThroughputParameters

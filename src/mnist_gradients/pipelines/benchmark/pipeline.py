@@ -46,6 +46,12 @@ def create_pipeline() -> Pipeline:
                 name="plot_convergence",
             ),
             Node(
+                nodes.measure_tricks,
+                inputs=["train", "validation", "optima", "params:benchmark", "params:seed"],
+                outputs="tricks",
+                name="measure_tricks",
+            ),
+            Node(
                 nodes.measure_scaling,
                 inputs=["train", "validation", "time_to_gap", "params:benchmark", "params:seed"],
                 outputs="scaling",

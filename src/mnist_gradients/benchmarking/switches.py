@@ -1,0 +1,120 @@
+"""Changes to the inside of the default solver, for the measurement of what each part of it buys.
+
+Each change replaces module-level names for as long as a worker's job lasts. This is the one place
+outside the solver that knows them; `CHANGES` lists what there is.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from importlib import import_module
+from types import ModuleType
+from typing import Any, Literal
+from unittest.mock import patch
+
+import numpy as np
+
+from mnist_gradients.maths.rows import blocks, products
+from mnist_gradients.maths.rows.labelled_rows import ArrayRows
+from mnist_gradients.maths.solvers import coordinates
+from mnist_gradients.maths.solvers.sampling import sample
+
+Input = Literal["uint8", "float32", "float64"]
+Replacement = tuple[object, str, Any]  # object, attribute, value
+
+# The package holds the function of the same name.
+SOLVER: ModuleType = import_module("mnist_gradients.maths.solvers.preconditioned_lbfgs")
+UNLIMITED = 2**62
+
+
+def _no_factors() -> list[Replacement]:
+    return [(SOLVER, "choose_model", lambda _: "diagonal")]
+
+
+def _no_warm_start() -> list[Replacement]:
+    return [(SOLVER, "WARM_START_ROWS", UNLIMITED)]
+
+
+def _no_centring() -> list[Replacement]:
+    def describe_columns(few: Any) -> coordinates.Columns:
+        columns = coordinates.describe_columns(few)
+        return replace(columns, centre=np.zeros_like(columns.centre))
+
+    return [(SOLVER, "describe_columns", describe_columns)]
+
+
+def _no_tiles_or_padding() -> list[Replacement]:
+    return [
+        (products, "rows_per_tile", lambda n_rows, *_: n_rows),
+        (products, "_padded", lambda columns: columns),
+    ]
+
+
+def _one_block() -> list[Replacement]:
+    return [(blocks, "BLOCK_ENTRIES", UNLIMITED), (blocks, "MOST_ROWS", UNLIMITED)]
+
+
+def _even_sample() -> list[Replacement]:
+    def curvature_coordinates(
+        few: Any, w: Any, columns: Any, model: coordinates.Model, generator: np.random.Generator
+    ) -> coordinates.Coordinates:
+        n_rows = coordinates.rows_per_factor(few.n_outputs if model == "classes" else 1)
+        few = sample(few, n_rows, generator)  # so few that all of them enter each factor
+        return coordinates.curvature_coordinates(few, w, columns, model, generator)
+
+    return [(SOLVER, "curvature_coordinates", curvature_coordinates)]
+
+
+def _nothing() -> list[Replacement]:
+    return []
+
+
+UNCHANGED = "unchanged"
+
+# By name: the replacements, the type of the rows, and the number of threads.
+CHANGES: dict[str, tuple[Callable[[], list[Replacement]], Input, int]] = {
+    UNCHANGED: (_nothing, "float32", 1),
+    "no curvature factors": (_no_factors, "float32", 1),
+    "no warm start": (_no_warm_start, "float32", 1),
+    "no centring": (_no_centring, "float32", 1),
+    "curvature rows drawn evenly": (_even_sample, "float32", 1),
+    "no tiles or padding": (_no_tiles_or_padding, "float32", 1),
+    "all rows in one block": (_one_block, "float32", 1),
+    "two threads": (_nothing, "float32", 2),
+    "uint8 rows": (_nothing, "uint8", 1),
+    "float64 rows": (_nothing, "float64", 1),
+}
+
+
+@contextmanager
+def changed(change: str) -> Iterator[None]:
+    """Replace what a change of that name replaces."""
+    with ExitStack() as stack:
+        for target, name, value in CHANGES[change][0]():
+            stack.enter_context(patch.object(target, name, value))
+        yield
+
+
+class RowCounter:
+    """Context that counts the rows which the project's objectives sum over in this process.
+
+    Attributes:
+        rows: The count so far; those of samples included.
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+
+    def __enter__(self) -> "RowCounter":
+        of_rows = ArrayRows.sum
+
+        def counted(rows: ArrayRows, *args: Any, **options: Any) -> Any:
+            self.rows += rows.shape[0]
+            return of_rows(rows, *args, **options)
+
+        self._patch = patch.object(ArrayRows, "sum", counted)
+        self._patch.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._patch.stop()
