@@ -3,7 +3,13 @@ import pytest
 
 from mnist_gradients.benchmarking import time_to_gap
 from mnist_gradients.benchmarking.measurement import TOLERANCES, ladder
-from mnist_gradients.benchmarking.time_to_gap import Entry, Schedule, entries, loosest_within
+from mnist_gradients.benchmarking.time_to_gap import (
+    Entry,
+    Schedule,
+    entries,
+    first_tolerances,
+    loosest_within,
+)
 from mnist_gradients.benchmarking.worker import Fit
 
 
@@ -54,6 +60,15 @@ def test_entries_are_the_settings_of_each_solver_on_its_tasks(time_to_gap_parame
     ]
     sag = [Entry("ten_class", 0.01, "scikit_learn_sag", "float64", threads) for threads in (1, 2)]
     assert found == dict.fromkeys(lbfgs, 10) | dict.fromkeys(sag, 3)
+
+
+def test_first_tolerances_are_those_given_or_the_ladder(time_to_gap_parameters):
+    both = {"inputs": ["float32"], "threads": [1]}
+    lbfgs = {"solver": "lbfgs", "tolerances": [1e-3, 1e-4]} | both
+    found = first_tolerances(
+        time_to_gap_parameters(solvers=[lbfgs, {"solver": "scikit_learn_sag"} | both])
+    )
+    assert list(found.values()) == [(1e-3, 1e-4), TOLERANCES]
 
 
 def test_ladder_of_a_promised_gap_has_the_gaps_themselves():

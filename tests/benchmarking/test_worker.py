@@ -80,6 +80,11 @@ class TestFits:
         fits = list(worker.run(replace(job, gap=10.0, repeats=3)))
         assert [fit.tolerance for fit in fits] == [0.1] * 3
 
+    def test_passes_of_the_project_alone_are_counted(self, job):
+        ours = list(worker.run(replace(job, solver="preconditioned_lbfgs")))[-1]
+        assert ours.iterations <= ours.passes < ours.iterations + 10
+        assert np.isnan(list(worker.run(job))[-1].passes)
+
     def test_no_progress_ends_the_fits(self, job):
         fits = list(worker.run(replace(job, tolerances=(0.1,) * 20, gap=-1.0)))
         assert len(fits) == 1 + worker.PATIENCE

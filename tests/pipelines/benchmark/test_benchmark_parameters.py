@@ -47,6 +47,12 @@ def test_scaling_needs_a_measured_task_gap_and_penalty(options, changes, words):
         BenchmarkParameters(**options(scaling=options()["scaling"] | changes))
 
 
+def test_tricks_need_known_changes(options):
+    tricks = options()["tricks"] | {"changes": ["unchanged", "no rows"]}
+    with pytest.raises(ValidationError, match="change: found 'no rows', expected one of "):
+        BenchmarkParameters(**options(tricks=tricks))
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -7,11 +7,11 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from kedro_datasets.pandas import CSVDataset
 
-from mnist_gradients.benchmarking import robustness, tables
+from mnist_gradients.benchmarking import robustness, tables, time_to_gap, tricks, worker
 from mnist_gradients.core import machine
 from mnist_gradients.pipelines.benchmark import create_pipeline, nodes
 
-TABLES = ("time_to_gap", "scaling", "optima", "fits", "robustness")
+TABLES = ("time_to_gap", "scaling", "optima", "fits", "tricks", "robustness")
 SOLVERS = ("preconditioned_lbfgs", "scikit_learn_lbfgs")
 
 
@@ -37,7 +37,9 @@ def outputs(digits, benchmark_parameters, tmp_path_factory):
     without_tensorflow = create_pipeline() - create_pipeline().only_nodes(
         *(f"benchmark.{name}" for name in with_tensorflow)
     )
-    found = SequentialRunner().run(without_tensorflow, catalog)
+    with pytest.MonkeyPatch.context() as patch:  # workers have tests of their own
+        patch.setattr(time_to_gap, "measure", lambda job: list(worker.run(job)))
+        found = SequentialRunner().run(without_tensorflow, catalog)
     return {name.removeprefix("benchmark."): dataset.load() for name, dataset in found.items()} | {
         name: pd.read_csv(folder / f"{name}.csv") for name in TABLES
     }
@@ -106,6 +108,15 @@ def test_convergence_has_a_line_per_solver_with_falling_gaps(outputs):
         shown = fits[fits["solver"] == solver]
         np.testing.assert_allclose(points[:, 0], shown["seconds"])
         np.testing.assert_allclose(points[:, 1], shown["gap"].clip(lower=1e-12))
+
+
+def test_tricks_have_a_row_per_change(outputs):
+    table = outputs["tricks"]
+    assert table.columns.tolist() == tricks.COLUMNS
+    assert table["change"].tolist() == ["unchanged", "no warm start"]
+    assert table["gap"].between(-1e-9, 1e-4).all()
+    assert table["times_as_long"][0] == 1.0
+    assert table["repeats"].tolist() == [2, 2]
 
 
 def test_robustness_without_problems_is_an_empty_table_with_columns(outputs):
