@@ -26,7 +26,7 @@ from mnist_gradients.maths.solvers import DEFAULT_SOLVER, SOLVERS, Solution
 BLOCK_ENTRIES = 2048 * 784  # of X that are converted at a time
 PROBE_ROWS = 1_000
 # Where a pass takes well under a millisecond, two or three more give weights to some five digits.
-SMALL = 5_000_000  # entries of X times outputs
+SMALL = 2_000_000  # entries of X times outputs
 SMALL_TOLERANCE = 1e-12
 FLOOR = float(np.finfo(np.float32).eps) ** 2
 REFUSED = {  # scikit-learn's parameters that have one value here
@@ -241,7 +241,19 @@ class GradientLogisticRegression(SoftmaxClassifier):
             intercept="free" if self.fit_intercept else "none",
             scale=1.0,
             threads=effective_n_jobs(self.n_jobs),
+            compute_dtype=self._computing_type(rows),
         )
+
+    def _computing_type(self, rows: Any) -> type[np.floating]:
+        """float32 where it is faster and the solver looks after rounding; float64 otherwise.
+
+        Two products per pass with K columns are faster in float32, even if float64 rows must be
+        converted first; with one column, reading the rows takes the time.
+        """
+        if rows.dtype != np.float64:
+            return np.float32
+        many = len(self.classes_) > 2 and rows.shape[0] * rows.shape[1] > SMALL
+        return np.float32 if many and self.solver == DEFAULT_SOLVER else np.float64
 
     def _keep(self, objective: LinearObjective, solution: Solution) -> None:
         """Set the attributes of the fit."""

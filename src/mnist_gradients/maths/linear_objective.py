@@ -12,6 +12,7 @@ Conventions:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from copy import copy
 from typing import Any, Literal, Self
 
@@ -167,6 +168,25 @@ class LinearObjective(ABC):
         dW, db = self._sum(term)
         S = self.rows.total_weight
         return self.pack(self.scale * dW, db) / S + self.l2 * self._penalised(v)
+
+    def hessian(self, w: Vector) -> Callable[[Vector], Vector]:
+        """The Hessian at w as a function that multiplies, for several products at the same w.
+
+        Logits at w, and rows in the computing type, are kept if they are few enough.
+        """
+        rows = self.rows
+        if not isinstance(rows, ArrayRows) or rows.entries > KEPT_ENTRIES:
+            return lambda v: self.hessian_vector(w, v)
+        X, S = self._block(rows.X), rows.total_weight
+        Z = self._logits(X, *self._parameters(w))
+        s = None if rows.weights is None else rows.weights[:, None].astype(self.dtype)
+
+        def multiply(v: Vector) -> Vector:
+            T = self.curvature_product(Z, self._logits(X, *self._parameters(v)))
+            dW, db = self._transposed(X, T if s is None else T * s)
+            return self.pack(self.scale * dW, db) / S + self.l2 * self._penalised(v)
+
+        return multiply
 
     def subset(self, indices: NDArray[np.integer], weights: Vector | None = None) -> Self:
         """The same objective on a copy of a few of its rows.
@@ -355,6 +375,7 @@ class LinearObjective(ABC):
 
 
 CURVATURE_ROWS = 2048  # per block
+KEPT_ENTRIES = 25_000_000  # of rows in the computing type, 200 MB at the most
 
 
 def _in_memory(rows: LabelledRows) -> ArrayRows:

@@ -15,7 +15,8 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from mnist_gradients.maths.checking import mismatch
-from mnist_gradients.maths.rows.blocks import Terms, block_sum, rows_per_block
+from mnist_gradients.maths.rows.blocks import Terms, add, block_sum, rows_per_block
+from mnist_gradients.maths.rows.threads import single_blas_thread
 
 # Contribution of a block: its rows (B, d), its labels (B,), its sample weights (B,) or None
 RowsTerm = Callable[[Any, NDArray[np.integer], NDArray[np.float64] | None], Terms]
@@ -100,10 +101,14 @@ class ArrayRows(LabelledRows):
             weights = None if self.weights is None else self.weights[rows]
             return term(self.X[rows], self.y[rows], weights)
 
+        block_rows = rows_per_block(self.entries / self.shape[0])
+        if self.shape[0] <= block_rows:  # where starting a sum would take longer than the sum
+            with single_blas_thread():
+                return add([term(self.X, self.y, self.weights)])
         return block_sum(
             of_slice,
             self.shape[0],
-            block_rows=rows_per_block(self.entries / self.shape[0]),
+            block_rows=block_rows,
             term_entries=term_entries,
             threads=threads,
         )

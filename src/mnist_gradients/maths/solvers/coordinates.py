@@ -34,8 +34,11 @@ Model = Literal["classes", "shared", "diagonal"]
 
 CURVATURE_ROWS = 4_000  # of the sample enter a factor, over all classes together,
 LEAST_CURVATURE_ROWS = 1_500  # but so many for each class at least
-COLUMN_ENTRIES = 4_000_000  # of the sample are looked at for means and variances
-WORTH_PASSES = 25  # a factor saves so many passes over the data, and may cost as much
+COLUMN_ENTRIES = 1_000_000  # of the sample are looked at for means and variances,
+LEAST_COLUMN_ROWS = 100  # but so many rows at least
+SIMILAR = 10  # the largest scale over the smallest
+WORTH_PASSES = 8  # a factor saves more passes over the data, and may cost as many,
+WORTH_WORK = 2e8  # or so many multiplications, which take milliseconds
 FACTOR_BYTES = 2**28  # of all factors together, at the most
 PRECISE_ENTRIES = 1_000_000  # factors with no more entries are computed in float64
 
@@ -46,7 +49,7 @@ class Columns:
 
     Attributes:
         centre: Mean of each feature, (d,); zero unless the intercept is free.
-        scale: Square root of each feature's own curvature at zero, penalty included, (d,).
+        scale: Standard deviation of each feature, the penalty included, (d,).
     """
 
     centre: Vector
@@ -63,26 +66,39 @@ class Columns:
         A few short steps on a sample leave features that vary little alone, whose weights would
         fit the sample only.
         """
-        return replace(self, scale=np.full_like(self.scale, 2 * np.linalg.norm(self.scale)))
+        return replace(self, scale=np.full_like(self.scale, np.linalg.norm(self.scale)))
+
+    def smooth(self) -> Columns:
+        """One scale for all features if theirs are similar; its noise would cost iterations."""
+        if self.scale.max() > SIMILAR * self.scale.min():
+            return self
+        return replace(self, scale=np.full_like(self.scale, 2 * np.sqrt(np.mean(self.scale**2))))
 
 
-def describe_columns(few: LinearObjective) -> Columns:
+def describe_columns(few: LinearObjective, *, exact_means: bool = False) -> Columns:
     """Return mean and scale of the features of a sample.
 
     ::
 
-        scale_j^2 = c var_j + lambda,      c = 1/4 (logistic) or (1 - 1/K) / K (softmax)
+        scale_j^2 = var_j + lambda / c,      c = 1/4 (logistic) or (1 - 1/K) / K (softmax)
+
+    which is the curvature of the objective at zero over c.
 
     Args:
         few: The objective on a sample of the rows in memory.
+        exact_means: Whether to take the means over the whole sample. Where there are many features,
+            the errors of means over a few rows add up to a direction of large curvature.
     """
-    X = few.rows.X  # type: ignore[attr-defined]  # a sample is in memory
-    n = max(1, min(len_rows(X), COLUMN_ENTRIES // max(1, few.rows.entries // len_rows(X))))
+    X = every_row = few.rows.X  # type: ignore[attr-defined]  # a sample is in memory
+    n = max(LEAST_COLUMN_ROWS, COLUMN_ENTRIES * len_rows(X) // max(1, few.rows.entries))
     X = X[np.linspace(0, len_rows(X) - 1, n).astype(int)] if n < len_rows(X) else X
     mean, second = _moments(X, few.centre, centred=few.intercept == "free")
+    if exact_means and few.intercept == "free":
+        mean = np.asarray(every_row.sum(axis=0, dtype=np.float64)).ravel() / len_rows(every_row)
+        mean -= 0.0 if few.centre is None else few.centre
     K = few.n_outputs
     c = 1 / 4 if K == 1 else (1 - 1 / K) / K
-    scale = np.sqrt(c * few.scale**2 * second + few.l2)
+    scale = np.sqrt(few.scale**2 * second + few.l2 / c)
     typical = scale[scale > 0].mean() if (scale > 0).any() else 1.0
     # A feature that is constant in the sample and free of a penalty has any scale.
     scale = np.where(scale > 0, scale, np.maximum(typical, few.scale * np.abs(mean)))
@@ -130,9 +146,10 @@ def choose_model(objective: LinearObjective) -> Model:
     factor = rows * d**2 + 2 / 3 * d**3
     if d**2 * 8 > FACTOR_BYTES:
         return "diagonal"
-    if K * factor <= WORTH_PASSES * a_pass and K * d**2 * 4 <= FACTOR_BYTES:
+    worth = max(WORTH_PASSES * a_pass, WORTH_WORK)
+    if K * factor <= worth and K * d**2 * 4 <= FACTOR_BYTES:
         return "classes"
-    return "shared" if factor <= WORTH_PASSES * a_pass else "diagonal"
+    return "shared" if factor <= worth else "diagonal"
 
 
 def rows_per_factor(K: int) -> int:
@@ -196,6 +213,8 @@ class Coordinates:
         held = V[self._active].astype(M.dtype)
         if len(M) == 1:
             solved = (M[0].T if transposed else M[0]) @ held
+        elif M.size <= PRECISE_ENTRIES:
+            solved = ((M.transpose(0, 2, 1) if transposed else M) @ held.T[:, :, None])[:, :, 0].T
         else:
 
             def solve(k: int) -> Floats:
@@ -238,7 +257,7 @@ def curvature_coordinates(
         generator: Source of the choice of rows.
     """
     if model == "diagonal":
-        return Coordinates(few, columns)
+        return Coordinates(few, columns.smooth())
     curvature = few.curvature(w)
     class_scale = None
     if model == "shared":

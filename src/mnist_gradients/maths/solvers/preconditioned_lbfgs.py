@@ -26,7 +26,11 @@ from mnist_gradients.maths.solvers.coordinates import (
 from mnist_gradients.maths.solvers.lbfgs import Iterate, lbfgs_iterates
 from mnist_gradients.maths.solvers.sampling import sample
 from mnist_gradients.maths.solvers.solution import Callback, Solution, Vector, first_iterate
-from mnist_gradients.maths.solvers.suboptimality import Suboptimality, estimate_suboptimality
+from mnist_gradients.maths.solvers.suboptimality import (
+    SAFETY,
+    Suboptimality,
+    estimate_suboptimality,
+)
 
 SAMPLE_ROWS = 16_000  # whose columns and curvature are looked at
 WARM_START_ROWS = 6_000
@@ -140,12 +144,12 @@ class _Search:
         self.generator = np.random.default_rng(seed)
         self.tolerance = tolerance
         self.few = sample(objective, SAMPLE_ROWS, self.generator)
-        self.columns = describe_columns(self.few)
+        self.model = choose_model(objective)
+        self.columns = describe_columns(self.few, exact_means=self.model == "diagonal")
         self.shift = np.zeros(objective.n_features)  # in units of the features
         if self._needs_centring(objective):
             objective = self._centre(objective)
         self.objective = objective
-        self.model = choose_model(objective)
         self.least_curvature = 1.0
         self.confirm_below = np.inf
 
@@ -208,12 +212,15 @@ class _Search:
 
         In perfect coordinates the gap is half the squared norm of the gradient. They are estimated,
         so the estimate is twice that, and more where the curvature along a step was below one.
+        Without factors it is what L-BFGS has learned of the Hessian.
         """
         self._last = local, iterate
         self.least_curvature = min(self.least_curvature, iterate.curvature)
-        gap = iterate.decrement
-        if self.model != "diagonal":
-            gap = max(gap, float(iterate.gradient @ iterate.gradient) / self.least_curvature)
+        if self.model == "diagonal":
+            gap = SAFETY * iterate.decrement / 2
+        else:
+            squared_norm = float(iterate.gradient @ iterate.gradient)
+            gap = max(iterate.decrement, squared_norm / self.least_curvature)
         point = Point(
             self._from_centred(local.weights),
             iterate.value,
@@ -227,7 +234,7 @@ class _Search:
         found = self._confirm(local, iterate, self.allowed(point))
         point = replace(point, gap=min(found.gap, point.value))
         if found.gap > self.allowed(point):
-            self.confirm_below = gap / 3
+            self.confirm_below = gap * max(0.1, min(0.5, self.allowed(point) / found.gap))
             if found.rounding > self.allowed(point) / 4:
                 self.refine()
         return point

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_gradients.maths.linear_objective import LinearObjective
-from mnist_gradients.maths.rows.labelled_rows import LabelledRows
+from mnist_gradients.maths.rows.labelled_rows import ArrayRows, LabelledRows
 
 LEAST_ROWS_PER_CLASS = 100  # if there are so many, and the sample has room for them
 
@@ -23,6 +23,8 @@ def sample(objective: LinearObjective, n: int, generator: np.random.Generator) -
         generator: Source of the choice.
     """
     N = objective.rows.shape[0]
+    if n >= N and isinstance(objective.rows, ArrayRows):
+        return objective
     if n >= N:
         return objective.subset(np.arange(N))
     counts = objective.rows.class_counts

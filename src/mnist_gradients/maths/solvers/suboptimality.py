@@ -19,7 +19,7 @@ from mnist_gradients.maths.linear_objective import LinearObjective, Vector
 from mnist_gradients.maths.solvers.coordinates import Coordinates
 
 STEPS = 30  # of conjugate gradients at the most
-TAIL = 3  # of them, whose gain tells how much is missing
+TAIL = 2  # of them, whose gain tells how much is missing
 SAFETY = 1.3  # for a Hessian of a sample
 
 Map = Callable[[Vector], Vector]
@@ -57,25 +57,24 @@ def estimate_suboptimality(
         enough: A gap above this need not be known exactly.
     """
 
-    def hessian_vector_at(point: Vector) -> Map:
-        return lambda v: coordinates.gradient(few.hessian_vector(point, coordinates.weights(v)))
+    def hessian_at(point: Vector) -> Map:
+        hessian = few.hessian(point)
+        return lambda v: coordinates.gradient(hessian(coordinates.weights(v)))
 
-    hessian_vector = hessian_vector_at(w)
     rounding = _rounding(few, coordinates, precondition, w)
-    decrement, step = newton_decrement(hessian_vector, gradient, precondition, 2 * enough)
+    decrement, step, here = newton_decrement(hessian_at(w), gradient, precondition, 2 * enough)
     gap = SAFETY * (np.sqrt(decrement) + np.sqrt(rounding)) ** 2 / 2
     if gap > enough or gap == 0:
         return Suboptimality(gap, rounding / 2)
     # Where the curvature falls along Newton's step, the minimum is lower than the step says.
-    far_end = hessian_vector_at(w - coordinates.weights(step))
-    here, there = step @ hessian_vector(step), step @ far_end(step)
+    there = float(step @ hessian_at(w - coordinates.weights(step))(step))
     change = max(1.0, here / there) if there > 0 else np.inf
     return Suboptimality(gap * change, rounding / 2)
 
 
 def newton_decrement(
     hessian_vector: Map, gradient: Vector, precondition: Map, enough: float
-) -> tuple[float, Vector]:
+) -> tuple[float, Vector, float]:
     """g^T H^-1 g and Newton's step H^-1 g by preconditioned conjugate gradients.
 
     Every step adds to the sum; it ends when the last few have added less than a tenth, whose
@@ -88,7 +87,7 @@ def newton_decrement(
         enough: A sum above this need not be known exactly.
 
     Returns:
-        The decrement, infinite if the steps do not suffice, and the step, (size,).
+        The decrement, infinite if the steps do not suffice; the step v, (size,); v^T H v.
     """
     step, residual = np.zeros_like(gradient), gradient
     z = precondition(residual)
@@ -106,14 +105,16 @@ def newton_decrement(
         gains.append(alpha * product)
         missing = sum(gains[-TAIL:])
         if total > enough:
-            return total, step
+            break
         if len(gains) > TAIL and missing <= 0.1 * total:
-            return total + 2 * missing, step
+            total += 2 * missing
+            break
         z = precondition(residual)
         product, before = float(residual @ z), product
         direction = z + (product / before) * direction
-    ended = not gains or gains[-1] <= 1e-3 * total
-    return (total, step) if ended else (np.inf, step)
+    else:
+        total = np.inf
+    return total, step, float(step @ (gradient - residual))
 
 
 def _rounding(
