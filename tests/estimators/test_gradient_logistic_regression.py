@@ -281,7 +281,8 @@ def test_clone_carries_the_parameters_and_not_the_fit(digits):
         ({"max_iter": 1.5}, r"^max_iter: found 1\.5, expected an integer of at least 0$"),
         ({"verbose": -1}, r"^verbose: found -1, expected an integer of at least 0$"),
         ({"penalty": "l1"}, r"^penalty: found 'l1', expected 'l2' or None; use scikit-learn's"),
-        ({"penalty": "elasticnet"}, r"^penalty: found 'elasticnet', expected 'l2' or None; "),
+        ({"penalty": "elasticnet", "l1_ratio": 0.1}, r"^l1_ratio: found 0\.1, expected 0: the pen"),
+        ({"penalty": "elasticnet", "l1_ratio": None}, r"^l1_ratio: found None, expected 0: the p"),
         ({"l1_ratio": 0.5}, r"^l1_ratio: found 0\.5, expected 0: the penalty is L2; "),
         ({"dual": True}, r"^dual: found True, expected False: the primal problem is solved$"),
         ({"intercept_scaling": 2}, r"^intercept_scaling: found 2, expected 1: the intercept is "),
@@ -298,6 +299,20 @@ def test_no_penalty_is_allowed():
     model = GradientLogisticRegression(C=np.inf).fit(X, y)
     residual = model.predict_proba(X)[:, 1] - y
     np.testing.assert_allclose(X.T @ residual, 0, atol=1e-6)
+
+
+def test_an_elastic_net_without_an_l1_part_is_l2(digits):
+    X, y = digits[0][:200], digits[1][:200]
+    plain, net = (GradientLogisticRegression(penalty).fit(X, y) for penalty in ("l2", "elasticnet"))
+    np.testing.assert_array_equal(net.coef_, plain.coef_)
+
+
+def test_a_strength_without_a_penalty_is_warned_about():
+    X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), [0, 1, 0, 1]
+    free = GradientLogisticRegression(C=np.inf).fit(X, y)
+    with pytest.warns(UserWarning, match="^Setting penalty=None will ignore the C parameter$"):
+        model = GradientLogisticRegression(None, C=0.1).fit(X, y)
+    np.testing.assert_array_equal(model.coef_, free.coef_)
 
 
 def test_one_class_is_refused(digits):

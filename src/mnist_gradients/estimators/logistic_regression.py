@@ -29,6 +29,7 @@ PROBE_ROWS = 1_000
 SMALL = 2_000_000  # entries of X times outputs
 SMALL_TOLERANCE = 1e-12
 FLOOR = float(np.finfo(np.float32).eps) ** 2
+PENALTIES = ("l2", "elasticnet", None)  # an elastic net with an L1 part of zero is L2
 REFUSED = {  # scikit-learn's parameters that have one value here
     "l1_ratio": ((0, None), "0: the penalty is L2; use scikit-learn's saga for L1 or elastic net"),
     "dual": ((False,), "False: the primal problem is solved"),
@@ -52,7 +53,8 @@ class GradientLogisticRegression(SoftmaxClassifier):
     float32, and in float64 from where rounding errors are too large for ``tol``.
 
     Args:
-        penalty: "l2", or None for no penalty (as ``C=numpy.inf``).
+        penalty: "l2", or None for no penalty (as ``C=numpy.inf``). "elasticnet" with an
+            ``l1_ratio`` of 0 is "l2".
         C: Inverse strength of the penalty, above 0; infinity for no penalty.
         l1_ratio: Only 0.
         dual: Only False.
@@ -138,6 +140,7 @@ class GradientLogisticRegression(SoftmaxClassifier):
 
         Warns:
             ConvergenceWarning: If the solver stopped before it reached ``tol``; it names the gap.
+            UserWarning: If ``C`` is set but has no effect, as ``penalty`` is None.
 
         Raises:
             ValueError: If a parameter is out of its range, X and y do not fit together or hold
@@ -204,13 +207,17 @@ class GradientLogisticRegression(SoftmaxClassifier):
         return self
 
     def _check_parameters(self) -> None:
-        if self.penalty not in ("l2", None):
+        if self.penalty not in PENALTIES:
             hint = "'l2' or None; use scikit-learn's saga or liblinear for L1 or elastic net"
             raise mismatch("penalty", repr(self.penalty), hint)
         for name, (allowed, hint) in REFUSED.items():
             if getattr(self, name) not in allowed:
                 raise mismatch(name, repr(getattr(self, name)), hint)
+        if self.penalty == "elasticnet" and self.l1_ratio is None:
+            raise mismatch("l1_ratio", "None", REFUSED["l1_ratio"][1])
         check_number("C", self.C, infinity=True)
+        if self.penalty is None and self.C not in (1.0, np.inf):
+            warnings.warn("Setting penalty=None will ignore the C parameter", stacklevel=3)
         check_number("tol", self.tol)
         check_choice("solver", self.solver, SOLVERS)
         check_count("max_iter", self.max_iter, least=0)
