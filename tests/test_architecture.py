@@ -191,7 +191,7 @@ def test_estimators_import_no_framework():
     assert imported & {"kedro", "keras", "tensorflow", "matplotlib", "pydantic", "sympy"} == set()
 
 
-def test_looking_at_pipelines_and_catalog_imports_nothing_heavy():
+def test_listing_pipelines_and_catalog_imports_nothing_heavy():
     """`kedro catalog`, `kedro registry` and `kedro viz` stay quick."""
     code = """
 from kedro.framework.session import KedroSession

@@ -42,7 +42,7 @@ class TestQuickCommands:
             (["catalog", "describe-datasets"], "fnn.model"),
         ],
     )
-    def test_looking_around_imports_nothing_heavy(self, command, arguments, expected):
+    def test_commands_without_a_run_import_nothing_heavy(self, command, arguments, expected):
         run, imported = command("-m", "kedro", *arguments)
         assert run.returncode == 0, run.stderr
         assert expected in run.stdout
@@ -129,7 +129,7 @@ class TestMistypedNames:
         with pytest.raises(ImportError, match=words):
             run_project(tmp_path, pipeline_names=["reporting"])
 
-    def test_kedros_own_errors_keep_their_words(self, command):
+    def test_errors_of_kedro_keep_their_text(self, command):
         run, _ = command("-m", "kedro", "registry", "describe", "fn")
         assert run.returncode == 1
         assert "'fn' pipeline not found. Existing pipelines: [__default__, " in run.stdout

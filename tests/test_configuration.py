@@ -54,7 +54,7 @@ def hold(rule: str, found: Iterable[str]) -> None:
     assert not broken, f"{rule}; broken by {', '.join(broken)}"
 
 
-def test_broken_rule_is_named_with_what_breaks_it():
+def test_broken_rule_is_named_with_its_cause():
     hold("each entry has a layer", set())
     with pytest.raises(AssertionError, match=r"^each entry has a layer; broken by a, b"):
         hold("each entry has a layer", {"b", "a"})

@@ -64,6 +64,6 @@ def test_taken_images_are_a_copy():
         ),
     ],
 )
-def test_refuses_what_is_no_labelled_image_set(bad_images, bad_labels, words):
+def test_other_content_than_labelled_images_is_refused(bad_images, bad_labels, words):
     with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
         LabelledImages(bad_images, bad_labels)

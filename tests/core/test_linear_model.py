@@ -100,7 +100,7 @@ GOOD = {
 }
 
 
-def test_accepts_what_the_negative_cases_start_from():
+def test_valid_model_is_accepted():
     assert LinearModel(**GOOD).predict(np.zeros((2, 4))).tolist() == [0, 0]
 
 

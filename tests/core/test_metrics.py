@@ -41,7 +41,7 @@ def test_calibration_error_of_one_bin_is_the_overall_gap():
 @given(
     st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=50), st.integers(1, 20)
 )
-def test_calibration_error_is_a_fraction_and_knows_no_order(predictions, n_bins):
+def test_calibration_error_is_a_fraction_independent_of_the_order(predictions, n_bins):
     confidence, correct = (np.array(column) for column in zip(*predictions, strict=True))
     error = expected_calibration_error(confidence, correct, n_bins)
     assert 0 <= error <= 1

@@ -67,7 +67,7 @@ def test_full_disk_leaves_the_earlier_file(kind, tmp_path, request):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_arguments_are_recorded_and_survive_the_way_to_another_process(case, tmp_path):
+def test_arguments_are_recorded_and_kept_by_pickling(case, tmp_path):
     own, original, _ = case
     configurations = []
     for cls in (own, original):

@@ -104,7 +104,7 @@ def test_versions_are_stamped_with_the_time_of_saving(tmp_path):
 
 
 @pytest.mark.parametrize(("dataset_class", "name"), DATASETS)
-def test_dataset_survives_the_way_to_another_process(tmp_path, dataset_class, name):
+def test_dataset_can_be_pickled(tmp_path, dataset_class, name):
     dataset = dataset_class(filepath=str(tmp_path / name))
     copy = pickle.loads(pickle.dumps(dataset))  # noqa: S301  # our own bytes
     assert str(copy) == str(dataset)

@@ -226,7 +226,7 @@ def test_hostile_file_takes_little_memory(content):
     assert peak < 10e6
 
 
-def test_observer_sees_the_decompressed_content():
+def test_observer_gets_the_decompressed_content():
     seen = bytearray()
     read_idx(io.BytesIO(ZIPPED), seen.extend)
     assert seen == GOOD

@@ -108,7 +108,7 @@ def test_preview_is_a_table_of_the_layers(tmp_path):
     assert inspect.signature(dataset.preview).return_annotation.__name__ == "TablePreview"
 
 
-def test_looking_at_a_model_imports_no_tensorflow(tmp_path):
+def test_preview_of_a_model_imports_no_tensorflow(tmp_path):
     write_config(tmp_path / "network.keras")
     code = f"""
 import sys

@@ -75,7 +75,7 @@ GOOD = {
 }
 
 
-def test_reads_what_the_negative_cases_start_from(tmp_path):
+def test_valid_file_is_read(tmp_path):
     np.savez(tmp_path / "models.npz", **GOOD)
     assert list(LinearModelsDataset(filepath=str(tmp_path / "models.npz")).load()) == ["ours"]
 

@@ -98,7 +98,7 @@ def test_the_loss_curve_holds_the_objective_before_each_step(digits):
     np.testing.assert_allclose(after.loss_curve_[5], expected, rtol=1e-12)
 
 
-def test_an_epoch_sees_every_row_once(digits):
+def test_an_epoch_contains_every_row_once(digits):
     model = small(alpha=0.0, optimiser="sgd", learning_rate=1e-15, batch_size=70, max_iter=2)
     model.fit(*digits)
     assert model.n_iter_ == 2
@@ -209,7 +209,7 @@ def test_bad_parameters_are_named(digits, parameter, message):
         small(**parameter).fit(*digits)
 
 
-def test_divergence_is_refused_with_a_way_out(digits):
+def test_divergence_is_refused_and_a_remedy_named(digits):
     message = "^weights: found infinity or NaN after epoch 0, expected finite ones: lower learning"
     with pytest.raises(ValueError, match=message):
         small(optimiser="sgd", learning_rate=1e10, hidden_layer_sizes=(20, 20)).fit(*digits)
@@ -220,6 +220,6 @@ def test_one_class_is_refused(digits):
         small().fit(digits[0], np.full(N, 3))
 
 
-def test_sparse_rows_are_refused_with_a_way_out(digits):
+def test_sparse_rows_are_refused_and_a_remedy_named(digits):
     with pytest.raises(TypeError, match=r"Sparse data was passed .*toarray"):
         small().fit(csr_array(digits[0]), digits[1])

@@ -80,7 +80,7 @@ class TestTransparency:
         found = decode(file_of(image, transparency=0))
         np.testing.assert_array_equal(found[0, :, 0], [255, 255, 0])
 
-    def test_nothing_at_all_is_blank_paper(self):
+    def test_transparent_picture_is_blank_paper(self):
         assert (decode(file_of(Image.new("RGBA", (3, 3), (9, 9, 9, 0)))) == 255).all()
 
 
@@ -120,7 +120,7 @@ class TestBrokenFiles:
             (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC image"),
         ],
     )
-    def test_other_file_is_named_as_what_it_is(self, content, kind):
+    def test_file_of_another_kind_is_named_by_its_kind(self, content, kind):
         words = f"^file: found {kind}, expected an image that Pillow reads, such as PNG or JPEG$"
         with pytest.raises(ValueError, match=words):
             decode(content)

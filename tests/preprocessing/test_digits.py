@@ -72,7 +72,7 @@ class TestSeveralDigits:
         ):
             separate_digits(ink, most=5)
 
-    def test_comma_between_them_is_no_digit(self):
+    def test_comma_between_digits_is_no_digit(self):
         ink = page(
             100,
             200,

@@ -140,19 +140,19 @@ class TestReadDigits:
         # Smoothing rounds the corners.
         np.testing.assert_allclose(read_one(rgb(SEVEN), 20, 28), expected, atol=70)
 
-    def test_light_that_falls_off_leaves_no_trace(self):
+    def test_uneven_light_is_removed(self):
         light = np.linspace(1, 1 / 3, 500)[:, None]
         expected = read_one(rgb(SEVEN), 20, 28)
         found = read_one(rgb(SEVEN * light), 20, 28)
         np.testing.assert_allclose(found, np.float64(expected), atol=15)
 
-    def test_edge_of_a_shadow_through_the_digit_leaves_no_trace(self):
+    def test_edge_of_a_shadow_through_the_digit_is_removed(self):
         light = np.where(np.add.outer(np.arange(500), np.arange(400)) > 420, 0.5, 1.0)
         expected = read_one(rgb(SEVEN), 20, 28)
         found = read_one(rgb(SEVEN * light), 20, 28)
         np.testing.assert_allclose(found, np.float64(expected), atol=60)
 
-    def test_ruled_paper_leaves_no_trace(self):
+    def test_ruled_lines_are_removed(self):
         ruled = SEVEN.copy()
         ruled[20::40] = np.minimum(ruled[20::40], 0.75)
         found = read_one(rgb(ruled), 20, 28)
@@ -181,7 +181,7 @@ class TestReadDigits:
         expected = np.float64(read_one(rgb(SEVEN[:, ::-1]), 20, 28))
         np.testing.assert_allclose(right, expected, atol=60)
 
-    def test_box_around_the_digit_leaves_no_trace(self):
+    def test_box_around_the_digit_is_removed(self):
         boxed = SEVEN.copy()
         boxed[60:340, 110:260] = np.minimum(boxed[60:340, 110:260], 0.1)
         boxed[65:335, 115:255] = SEVEN[65:335, 115:255]

@@ -19,7 +19,7 @@ def test_digit_is_found_and_one_generator_draws_the_same_twice(mnist, kind):
     assert right < 0.8 * wrong
 
 
-def test_every_kind_says_what_it_draws_in_a_sentence():
+def test_every_kind_has_a_description():
     assert len(KINDS) >= 14
     assert all((renderer.__doc__ or "").endswith(".") for renderer in KINDS.values())
 

@@ -340,7 +340,7 @@ class TestPage:
         assert "<section id='fnn'><h2>Network</h2></section>" in html
         assert '<a href="#fnn">Network</a>' in html
 
-    def test_page_names_what_it_takes_to_reproduce_the_run(self):
+    def test_page_names_seed_versions_and_machine(self):
         rows = Page(page()).rows
         assert ["seed", "3"] in rows
         assert ["keras", version("keras")] in rows

@@ -38,7 +38,7 @@ def test_tiles_suit_the_shapes(monkeypatch, d, K, rows):
 
 
 @pytest.mark.parametrize(("architecture", "tiled"), [("SkylakeX", True), ("Haswell", False)])
-def test_tiles_need_a_processor_that_gains_by_them(monkeypatch, architecture, tiled):
+def test_tiles_are_used_on_avx512_only(monkeypatch, architecture, tiled):
     library = {"user_api": "blas", "architecture": architecture}
     monkeypatch.setattr(products, "threadpool_info", lambda: [{"user_api": "openmp"}, library])
     products.multiplies_small_operands_in_place.cache_clear()
@@ -53,7 +53,7 @@ def test_types_are_kept():
 
 
 @pytest.mark.parametrize("K", [1, 2, 3, 4, 10])
-def test_padded_columns_leave_no_trace(monkeypatch, K):
+def test_padding_does_not_change_the_products(monkeypatch, K):
     monkeypatch.setattr(products, "multiplies_small_operands_in_place", lambda: False)
     generator = np.random.default_rng(K)
     X, W, R = (generator.normal(size=shape) for shape in ((50, 7), (7, K), (50, K)))

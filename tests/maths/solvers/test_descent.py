@@ -44,7 +44,7 @@ def test_the_minimum_of_a_quadratic_is_found(solver, eigenvalues, seed):
 
 
 @pytest.mark.parametrize("solver", TEXTBOOK)
-def test_the_callback_sees_every_iteration_from_zero_on(solver):
+def test_the_callback_is_called_at_every_iteration_from_zero_on(solver):
     seen = []
     objective = Quadratic([1.0, 0.01], [3.0, -2.0])
     start = np.array([1.0, 1.0])

@@ -113,7 +113,7 @@ def five_classes():
         (five_classes(), 1e-5, 1e-3),
     ],
 )
-def test_what_several_classes_share_counts_in_the_gap(data, l2, tolerance):
+def test_gap_includes_directions_common_to_several_classes(data, l2, tolerance):
     """The factors, class by class, see a smaller gap here than there is."""
     solution = preconditioned_lbfgs(SoftmaxObjective(*data, l2), tolerance=tolerance)
     assert solution.converged
@@ -242,7 +242,7 @@ def test_an_exhausted_budget_is_said(digits):
     assert solution.message.startswith("iteration limit reached at a relative gap of")
 
 
-def test_the_callback_sees_every_iteration_once_and_coordinates_are_renewed(digits):
+def test_the_callback_is_called_once_per_iteration_and_coordinates_are_renewed(digits):
     X, y = digits
     seen = []
     objective = SoftmaxObjective(X, y, 1e-6)

@@ -57,7 +57,7 @@ def test_problem_takes_the_place_of_the_answer_and_its_pictures_are_empty(sheet)
     assert [len(axes.images) for axes in figure.axes] == [0, 0, 1, 1]
 
 
-def test_nothing_lies_outside_or_on_top_of_another(sheet):
+def test_panels_lie_inside_and_do_not_overlap(sheet):
     figure = sheet(*[GOOD] * 7, BAD)
     width, height = figure.get_size_inches()
     # The square that is kept for a picture; its own ratio shrinks it further.

@@ -183,7 +183,7 @@ class TestSplitImages:
         assert counts == [[3, 3, 3], [2, 2, 2], [2, 2, 2]]
 
     @pytest.mark.parametrize("limit", [12, 13, None])
-    def test_limit_that_is_no_limit_keeps_all(self, limit):
+    def test_large_or_missing_limit_keeps_all_images(self, limit):
         chosen = parameters(test_limit=limit)
         assert len(nodes.split_images(labelled(30), labelled(12), chosen, 0)[2]) == 12
 
