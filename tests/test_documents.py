@@ -11,7 +11,11 @@ from mnist_gradients.console.renamed_parameters import RENAMED
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
-    *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").glob("*.md"))),
+    *(
+        str(path.relative_to(ROOT))
+        for folder in ("docs", "src")
+        for path in sorted((ROOT / folder).rglob("*.md"))
+    ),
 ]
 WIDTH = 100
 README_WORDS = 800
