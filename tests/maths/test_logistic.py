@@ -8,7 +8,6 @@ from hypothesis.extra.numpy import arrays
 from scipy.special import expit
 
 from mnist_gradients.maths.logistic import LogisticObjective, logistic_loss, sigmoid
-from mnist_gradients.maths.solvers.lbfgs import lbfgs
 
 LOGITS = {32: [-1e4, -50.0, -1.0, 0.0, 1.0, 50.0, 1e4], 64: [-1e4, -800.0, 0.5, 800.0, 1e4]}
 
@@ -73,19 +72,6 @@ def test_lipschitz_constant_is_that_of_the_formula(data):
         objective = LogisticObjective(X, y, 0.05, intercept=intercept)
         expected = np.linalg.norm(design, 2) ** 2 / (4 * 60) + 0.05
         assert objective.lipschitz() == pytest.approx(expected, rel=1e-5)
-
-
-def test_optimum_is_that_of_scikit_learn(data):
-    from sklearn.linear_model import LogisticRegression
-
-    X, y = data
-    objective = LogisticObjective(X, y, 1e-2)
-    reference = LogisticRegression(C=1 / (60 * 1e-2), tol=1e-12, max_iter=1000).fit(X, y)
-    solution = lbfgs(objective, tolerance=1e-9)
-    W, b = objective.unpack(solution.weights)
-    assert solution.converged
-    np.testing.assert_allclose(W.T, reference.coef_, atol=1e-6)
-    np.testing.assert_allclose(b, reference.intercept_, atol=1e-6)
 
 
 def test_labels_other_than_zero_and_one_are_refused(data):

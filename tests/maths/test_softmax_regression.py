@@ -6,7 +6,6 @@ from scipy.special import log_softmax
 
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
-from mnist_gradients.maths.solvers.lbfgs import lbfgs
 
 
 @pytest.fixture
@@ -65,19 +64,6 @@ def test_lipschitz_constant_is_that_of_the_formula(data):
     design = np.column_stack([X, np.ones(90)])
     expected = np.linalg.norm(design, 2) ** 2 / (2 * 90) + 0.05
     assert SoftmaxObjective(X, y, 0.05).lipschitz() == pytest.approx(expected, rel=1e-5)
-
-
-def test_optimum_is_that_of_scikit_learn(data):
-    from sklearn.linear_model import LogisticRegression
-
-    X, y = data
-    objective = SoftmaxObjective(X, y, 1e-2)
-    reference = LogisticRegression(C=1 / (90 * 1e-2), tol=1e-12, max_iter=1000).fit(X, y)
-    solution = lbfgs(objective, tolerance=1e-9)
-    W, b = objective.unpack(solution.weights)
-    assert solution.converged
-    np.testing.assert_allclose(W.T, reference.coef_, atol=1e-6)
-    np.testing.assert_allclose(b - b.mean(), reference.intercept_, atol=1e-6)
 
 
 def test_labels_that_are_no_class_are_refused(data):

@@ -171,16 +171,6 @@ def test_every_kind_of_intercept(digits, intercept):
     assert fast.gradient_norm == pytest.approx(np.linalg.norm(objective(fast.weights)[1]))
 
 
-def test_a_tight_tolerance_gives_the_weights_of_scikit_learn(digits):
-    X, y = digits
-    reference = LogisticRegression(C=1 / (len(y) * 1e-4), tol=1e-9, solver="newton-cholesky")
-    reference.fit(X, y)
-    objective = SoftmaxObjective(X.astype(np.float32), y, 1e-4, compute_dtype=np.float64)
-    W, b = objective.unpack(preconditioned_lbfgs(objective, tolerance=1e-12).weights)
-    np.testing.assert_allclose(W.T, reference.coef_, atol=1e-4)
-    np.testing.assert_allclose(b - b.mean(), reference.intercept_, atol=1e-4)
-
-
 def test_fewer_sweeps_than_plain_lbfgs(mnist):
     X, y = mnist
     objective = LogisticObjective(X, y % 2, 1e-4)
