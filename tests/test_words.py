@@ -53,12 +53,19 @@ REPLACED = {
 }
 
 
+ANY = re.compile(f"(?<![a-z])(?:{'|'.join(REPLACED)})(?![a-z])", re.IGNORECASE)
+
+
 def found(text: str) -> Iterator[str]:
     """Every replaced term in a text, with its line and the standard term."""
-    for number, line in enumerate(text.splitlines(), 1):
-        for replaced, term in REPLACED.items():
-            for match in re.finditer(f"(?<![a-z])(?:{replaced})(?![a-z])", line, re.IGNORECASE):
-                yield f"{number}: found {match[0]}, expected {term}"
+    for match in ANY.finditer(text):
+        number = text.count("\n", 0, match.start()) + 1
+        term = next(
+            term
+            for replaced, term in REPLACED.items()
+            if re.match(f"(?:{replaced})(?![a-z])", text[match.start() :], re.IGNORECASE)
+        )
+        yield f"{number}: found {match[0]}, expected {term}"
 
 
 def texts() -> Iterator[Path]:
@@ -76,6 +83,13 @@ def test_replaced_terms_are_gone():
         for hit in found(path.read_text(encoding="utf-8"))
     ]
     assert hits == []
+
+
+def test_replaced_term_is_named_with_its_line_and_the_standard_term():
+    assert list(found("first\na Twin, on-demand\non demand")) == [
+        "2: found Twin, expected parity check, reference network",
+        "3: found on demand, expected optional",
+    ]
 
 
 @pytest.mark.parametrize(
