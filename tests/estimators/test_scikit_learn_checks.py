@@ -19,6 +19,8 @@ def _array_api(monkeypatch):
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")
 
 
+# Some checks leave a network or a solver few iterations.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.usefixtures("_array_api")
 @parametrize_with_checks(
     [
@@ -30,8 +32,8 @@ def _array_api(monkeypatch):
         GradientMLPClassifier(
             hidden_layer_sizes=[20, 10],
             activation="tanh",
-            optimiser="momentum",
-            learning_rate=0.05,
+            solver="momentum",
+            learning_rate_init=0.05,
             batch_size=30,
             max_iter=30,
         ),

@@ -225,14 +225,15 @@ def _numpy(images: LabelledImages, parameters: TrainingParameters, seed: int) ->
     network = GradientMLPClassifier(
         hidden_layer_sizes=parameters.hidden_units,
         batch_size=parameters.batch_size,
-        learning_rate=parameters.learning_rate,
+        learning_rate_init=parameters.learning_rate,
         alpha=0.0,
         random_state=seed,
     )
     return _timed_fit(
         images,
         parameters.batch_size,
-        lambda X, y, epochs: network.set_params(max_iter=epochs).fit(X, y),
+        # It may not stop before the last epoch.
+        lambda X, y, epochs: network.set_params(max_iter=epochs, n_iter_no_change=epochs).fit(X, y),
     )
 
 
