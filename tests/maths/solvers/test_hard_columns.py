@@ -10,6 +10,7 @@ from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
 from mnist_gradients.maths.solvers import preconditioned_lbfgs
 from mnist_gradients.maths.solvers.coordinates import describe_columns, inverse_factor
+from mnist_gradients.maths.solvers.suboptimality import newton_decrement
 
 
 def noisy(N, d, seed=0):
@@ -79,3 +80,9 @@ def test_a_gap_is_confirmed_where_the_iterations_end_before_the_tolerance():
     for limit in (10, 20, 40, 80):
         solution = preconditioned_lbfgs(objective, tolerance=1e-12, max_iterations=limit)
         assert solution.objective / best.objective - 1 <= solution.relative_gap
+
+
+def test_a_gradient_without_any_curvature_is_no_minimum():
+    gradient = np.array([1e-9, 0.0])
+    assert newton_decrement(np.zeros_like, gradient, np.copy, 1.0)[0] == np.inf
+    assert newton_decrement(np.zeros_like, 0 * gradient, np.copy, 1.0)[0] == 0

@@ -97,6 +97,9 @@ def newton_decrement(
         image = hessian_vector(direction)
         curvature = float(direction @ image)
         if product <= 0 or curvature <= 0:
+            # Where no curvature is seen, only a gradient of zero belongs to a minimum.
+            ended = gains[-1] <= 1e-3 * total if gains else not gradient.any()
+            total = total if ended else np.inf
             break
         alpha = product / curvature
         step = step + alpha * direction
