@@ -92,7 +92,8 @@ def newton_decrement(
     step, residual = np.zeros_like(gradient), gradient
     z = precondition(residual)
     direction, product = z, float(residual @ z)
-    total, gains = 0.0, []
+    total = 0.0
+    gains: list[float] = []
     for _ in range(STEPS):
         image = hessian_vector(direction)
         curvature = float(direction @ image)
