@@ -1,9 +1,9 @@
 """Keep the evidence of a default run in docs/results/default, and quote it in the documents.
 
 `python tools/evidence.py FOLDER` runs `kedro run --params data_root=FOLDER`, measures its time and
-memory, and rewrites the quotations. With `--seconds S` it takes the outputs of a run that is
-already in FOLDER and that took S seconds. With `--check` it runs nothing and ends with an error if
-a document does not agree with the evidence.
+memory, and rewrites the quotations. With `--seconds S --gigabytes G` it takes the outputs of a run
+that is already in FOLDER, took S seconds and had a peak memory of G. With `--check` it runs nothing
+and ends with an error if a document does not agree with the evidence.
 
 A quotation stands between the lines `<!-- evidence: NAME -->` and `<!-- end -->`.
 """
@@ -50,6 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", nargs="?", type=Path, help="data_root of the run")
     parser.add_argument("--seconds", type=float, help="duration of the run already in the folder")
+    parser.add_argument("--gigabytes", type=float, help="its peak memory, if that is known")
     parser.add_argument("--check", action="store_true", help="only compare documents and evidence")
     arguments = parser.parse_args()
     if arguments.check:
@@ -57,7 +58,7 @@ def main() -> None:
         sys.exit("\n".join(errors) or 0)
     if arguments.folder is None:
         parser.error("folder: found none, expected the data_root of a run")
-    keep(arguments.folder.resolve(), arguments.seconds)
+    keep(arguments.folder.resolve(), arguments.seconds, arguments.gigabytes)
     for name, values in quotations().items():
         page = ROOT / name
         page.write_text(rewritten(page.read_text(encoding="utf-8"), values), encoding="utf-8")
@@ -69,9 +70,9 @@ def outdated() -> list[str]:
     return [name for name, page in pages.items() if rewritten(page, quotations()[name]) != page]
 
 
-def keep(folder: Path, seconds: float | None) -> None:
+def keep(folder: Path, seconds: float | None, memory: float | None) -> None:
     """Copy the evidence of a run, which is started if its duration is not given."""
-    memory, machine = None, describe()  # the commit, before files change
+    machine = describe()  # the commit, before files change
     if seconds is None:
         started = time.perf_counter()
         command = [sys.executable, "-m", "kedro", "run", "--params", f"data_root={folder}"]

@@ -45,7 +45,7 @@ def test_run_without_folder_is_refused(monkeypatch, capsys):
 def test_folder_without_a_whole_run_is_refused_before_anything_changes(monkeypatch, tmp_path):
     monkeypatch.setattr(evidence, "EVIDENCE", tmp_path / "evidence")
     with pytest.raises(SystemExit, match=r"found no reporting/model_comparison.csv, .* whole run"):
-        evidence.keep(tmp_path, 1.0)
+        evidence.keep(tmp_path, 1.0, None)
     assert not (tmp_path / "evidence").exists()
 
 
