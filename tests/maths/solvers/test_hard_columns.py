@@ -86,3 +86,12 @@ def test_a_gradient_without_any_curvature_is_no_minimum():
     gradient = np.array([1e-9, 0.0])
     assert newton_decrement(np.zeros_like, gradient, np.copy, 1.0)[0] == np.inf
     assert newton_decrement(np.zeros_like, 0 * gradient, np.copy, 1.0)[0] == 0
+
+
+def test_subnormal_features_in_float32_are_fitted():
+    X, y = noisy(50, 2)
+    X = np.column_stack([X[:, 0], 1e-42 * X[:, 1]]).astype(np.float32)
+    solution = preconditioned_lbfgs(LogisticObjective(X, y, 0.0), tolerance=1e-6)
+    exact = LogisticObjective(X.astype(np.float64) * [1, 1e42], y, 0.0)
+    assert solution.converged
+    assert solution.objective <= preconditioned_lbfgs(exact, tolerance=1e-9).objective * (1 + 2e-6)

@@ -40,6 +40,7 @@ CONFIRMATION_ROWS = 3_000  # whose Hessian confirms a small gap, if there are fe
 WORTH_CONFIRMING = 0.1  # a relative gap below this is confirmed where the solver gives up
 PATIENCE = 15  # iterations without progress that show the limit of rounding
 LARGEST_OFFSET = {np.dtype(np.float32): 100.0, np.dtype(np.float64): 1e5}
+LEAST_SCALE = 1e-30  # of a feature; with less, its weight may overflow in float32
 FLOOR = np.finfo(np.float64).eps  # nats: a gap below the rounding of a loss of 1
 
 
@@ -150,6 +151,8 @@ class _Search:
         if self._needs_centring(objective):
             objective = self._centre(objective)
         self.objective = objective
+        if self.columns.scale.min() < LEAST_SCALE:
+            self.refine()
         self.least_curvature = 1.0
         self.confirm_below = np.inf
 
