@@ -50,7 +50,8 @@ class GradientLogisticRegression(SoftmaxClassifier):
 
     X may be dense (uint8, float32, float64, memory-mapped) or sparse, and is converted block by
     block, never copied as a whole. Pixels are not rescaled. float32 and uint8 are computed in
-    float32, and in float64 from where rounding errors are too large for ``tol``.
+    float32, and in float64 from where rounding errors are too large for ``tol`` or where the data
+    is small.
 
     Args:
         penalty: "l2", or None for no penalty (as ``C=numpy.inf``). "elasticnet" with an
@@ -158,6 +159,7 @@ class GradientLogisticRegression(SoftmaxClassifier):
         if self.solver == DEFAULT_SOLVER:
             if objective.rows.entries * objective.n_outputs <= SMALL:
                 options["tolerance"] = min(self.tol, SMALL_TOLERANCE)
+                objective = objective.computed_in(np.float64)  # where that tolerance leads anyway
             seed = self.random_state
             if not isinstance(seed, (int, np.integer, type(None))):
                 seed = check_random_state(seed).randint(2**31)
