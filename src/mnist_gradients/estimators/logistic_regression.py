@@ -26,7 +26,7 @@ from mnist_gradients.maths.solvers import DEFAULT_SOLVER, SOLVERS, Solution
 BLOCK_ENTRIES = 2048 * 784  # of X that are converted at a time
 PROBE_ROWS = 1_000
 # Where a pass takes well under a millisecond, two or three more give weights to some five digits.
-SMALL = 2_000_000  # entries of X times outputs
+SMALL = 200_000  # entries of X times outputs
 SMALL_TOLERANCE = 1e-12
 FLOOR = float(np.finfo(np.float32).eps) ** 2
 PENALTIES = ("l2", "elasticnet", None)  # an elastic net with an L1 part of zero is L2

@@ -38,6 +38,8 @@ COLUMN_ENTRIES = 1_000_000  # of the sample are looked at for means and variance
 LEAST_COLUMN_ROWS = 100  # but so many rows at least
 SIMILAR = 10  # the largest scale over the smallest
 WORTH_PASSES = 8  # a factor saves more passes over the data, and may cost as many,
+WORTH_PASSES_CORRELATED = 40  # or so many, if features are correlated,
+LARGEST_GRAM = 200  # rows of the sample that tell whether they are
 WORTH_WORK = 2e8  # or so many multiplications, which take milliseconds
 FACTOR_BYTES = 2**28  # of all factors together, at the most
 PRECISE_ENTRIES = 1_000_000  # factors with no more entries are computed in float64
@@ -134,11 +136,35 @@ def _sparse_moments(X: Any, offset: Vector | None, *, centred: bool) -> tuple[Ve
     return mean - (0.0 if offset is None or not centred else offset), second
 
 
-def choose_model(objective: LinearObjective) -> Model:
+def are_correlated(few: LinearObjective, columns: Columns) -> bool:
+    """Whether the features of a sample vary together, so that L-BFGS alone would be slow.
+
+    ::
+
+        tr(S)^2 / tr(S^2) < d / 4,      S = covariance of the scaled features
+
+    The left side is the effective number of directions, d for independent features. tr(S^2) comes
+    from the products of different rows.
+    """
+    if few.rows.sparse:
+        return False
+    X = few.rows.X  # type: ignore[attr-defined]  # a sample is in memory
+    n = min(len_rows(X), LARGEST_GRAM)
+    X = X[np.linspace(0, len_rows(X) - 1, n).astype(int)]
+    X = X if few.centre is None else X - few.centre
+    Z = (few.scale * X - columns.centre) / columns.scale
+    G = Z @ Z.T
+    trace = float(np.trace(G)) / n
+    square = float(np.sum(G**2) - np.sum(np.diag(G) ** 2)) / max(n * (n - 1), 1)
+    return trace**2 < few.n_features / 4 * square
+
+
+def choose_model(objective: LinearObjective, *, correlated: bool) -> Model:
     """Choose a model of the curvature by its cost in passes over the data.
 
-    A pass costs 4 E K multiplications (E stored entries of X) at half the speed of the products
-    that a factor is made of. A factor of d features from n rows costs n d^2 + 2/3 d^3.
+    Without a factor, correlated features take several times as many passes. A pass costs 4 E K
+    multiplications (E stored entries of X) at half the speed of the products that a factor is made
+    of. A factor of d features from n rows costs n d^2 + 2/3 d^3.
     """
     d, K = objective.n_features, objective.n_outputs
     a_pass = 2 * 4 * objective.rows.entries * K
@@ -146,7 +172,8 @@ def choose_model(objective: LinearObjective) -> Model:
     factor = rows * d**2 + 2 / 3 * d**3
     if d**2 * 8 > FACTOR_BYTES:
         return "diagonal"
-    worth = max(WORTH_PASSES * a_pass, WORTH_WORK)
+    passes = WORTH_PASSES_CORRELATED if correlated else WORTH_PASSES
+    worth = max(passes * a_pass, WORTH_WORK)
     if K * factor <= worth and K * d**2 * 4 <= FACTOR_BYTES:
         return "classes"
     return "shared" if factor <= worth else "diagonal"

@@ -19,6 +19,7 @@ from mnist_gradients.maths.rows.threads import single_blas_thread
 from mnist_gradients.maths.solvers.coordinates import (
     Columns,
     Coordinates,
+    are_correlated,
     choose_model,
     curvature_coordinates,
     describe_columns,
@@ -145,8 +146,11 @@ class _Search:
         self.generator = np.random.default_rng(seed)
         self.tolerance = tolerance
         self.few = sample(objective, SAMPLE_ROWS, self.generator)
-        self.model = choose_model(objective)
-        self.columns = describe_columns(self.few, exact_means=self.model == "diagonal")
+        self.columns = describe_columns(self.few)
+        correlated = are_correlated(self.few, self.columns)
+        self.model = choose_model(objective, correlated=correlated)
+        if self.model == "diagonal":
+            self.columns = describe_columns(self.few, exact_means=True)
         self.shift = np.zeros(objective.n_features)  # in units of the features
         if self._needs_centring(objective):
             objective = self._centre(objective)
@@ -264,7 +268,7 @@ class _Search:
     def _warm_start(self) -> Vector:
         """Minimise over a sample of the rows, as long as an iteration gains a thousandth."""
         w = np.zeros(self.objective.size)
-        if self.objective.rows.shape[0] < 2 * WARM_START_ROWS or self.model == "diagonal":
+        if self.objective.rows.shape[0] < 5 * WARM_START_ROWS or self.model == "diagonal":
             return w
         few = sample(self.few, WARM_START_ROWS, self.generator)
         local = _Local(few, w, Coordinates(few, self.columns.even()))
