@@ -165,7 +165,10 @@ class LinearObjective(ABC):
             T = self.curvature_product(self._logits(X, W, b), self._logits(X, V, c))
             return self._transposed(X, T if s is None else T * s[:, None].astype(T.dtype))
 
-        dW, db = self._sum(term)
+        return self._hessian_product(*self._sum(term), v)
+
+    def _hessian_product(self, dW: Floats, db: Floats, v: Vector) -> Vector:
+        """H v from the sums over rows."""
         S = self.rows.total_weight
         return self.pack(self.scale * dW, db) / S + self.l2 * self._penalised(v)
 
@@ -177,14 +180,14 @@ class LinearObjective(ABC):
         rows = self.rows
         if not isinstance(rows, ArrayRows) or rows.entries > KEPT_ENTRIES:
             return lambda v: self.hessian_vector(w, v)
-        X, S = self._block(rows.X), rows.total_weight
+        X = self._block(rows.X)
         Z = self._logits(X, *self._parameters(w))
         s = None if rows.weights is None else rows.weights[:, None].astype(self.dtype)
 
         def multiply(v: Vector) -> Vector:
             T = self.curvature_product(Z, self._logits(X, *self._parameters(v)))
             dW, db = self._transposed(X, T if s is None else T * s)
-            return self.pack(self.scale * dW, db) / S + self.l2 * self._penalised(v)
+            return self._hessian_product(dW, db, v)
 
         return multiply
 
