@@ -51,9 +51,20 @@ def test_replaced_names_return(change):
     assert [getattr(target, name) for target, name in targets] == before
 
 
-def test_iterations_without_curvature_factors_are_more(monkeypatch, fit):
+def test_curvature_model_without_factors_is_diagonal(monkeypatch, fit):
     monkeypatch.setattr(coordinates, "WORTH_WORK", 1e12)  # a factor for so few rows, too
-    assert fit("no curvature factors")[0].n_iter_ > 2 * fit("unchanged")[0].n_iter_
+    models = []
+
+    def curvature_coordinates(few, w, columns, model, generator):
+        models.append(model)
+        return coordinates.curvature_coordinates(few, w, columns, model, generator)
+
+    monkeypatch.setattr(SOLVER, "curvature_coordinates", curvature_coordinates)
+    fit("unchanged")
+    assert set(models) == {"classes"}
+    models.clear()
+    fit("no curvature factors")
+    assert set(models) == {"diagonal"}
 
 
 @pytest.mark.usefixtures("large")

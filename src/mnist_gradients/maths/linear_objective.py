@@ -165,7 +165,8 @@ class LinearObjective(ABC):
             T = self.curvature_product(self._logits(X, W, b), self._logits(X, V, c))
             return self._transposed(X, T if s is None else T * s[:, None].astype(T.dtype))
 
-        return self._hessian_product(*self._sum(term), v)
+        dW, db = self._sum(term)
+        return self._hessian_product(dW, db, v)
 
     def _hessian_product(self, dW: Floats, db: Floats, v: Vector) -> Vector:
         """H v from the sums over rows."""
