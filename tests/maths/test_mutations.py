@@ -60,7 +60,7 @@ MUTATIONS = [  # a mutation is a line, however long
     Mutation("linear_objective", "db) / S + self.l2 * self._pen", "db) + self.l2 * self._pen", "P2 Hessian"),
     Mutation("linear_objective", '== "penalised" else', '!= "penalised" else', "P2 free intercept"),
     Mutation("linear_objective", "(sigma_squared) / self.rows.total_weight", "(sigma_squared)", "P2 L ="),
-    Mutation("linear_objective", "H[np.arange(a), np.arange(a)] += penalty.astype(dtype)", "pass", "P2 Hessian ="),
+    Mutation("linear_objective", "H[np.diag_indices(len(H))] += penalties.astype(dtype)", "pass", "P2 Hessian ="),
     Mutation("softmax_regression", "return P * (1 - P)", "return P * P",
              "P3 softmax regression Hessian of class"),
     Mutation("softmax_regression", "R[rows, y] - total", "R[rows, y] + total", "P3 softmax regression"),

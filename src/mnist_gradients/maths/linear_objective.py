@@ -231,21 +231,66 @@ class LinearObjective(ABC):
         other.centre = centre if self.centre is None else self.centre + centre
         return other
 
+    def logits(self, w: Vector) -> Floats:
+        """Logits of all rows at w, (N, K), for rows in memory, few enough that N K numbers fit."""
+        W, b = self._parameters(w)
+        rows = _in_memory(self.rows)
+        Z = np.empty((rows.shape[0], self.n_outputs), dtype=self.dtype)
+        for i in range(0, len(Z), LOGIT_ROWS):
+            block = slice(i, i + LOGIT_ROWS)
+            Z[block] = self._logits(self._block(rows.X[block]), W, b)
+        return Z
+
     def curvature(self, w: Vector) -> Floats:
         """Curvature of each row's loss in its own logits at w, times s_i / S: (N, K).
 
-        Class k's own block of the Hessian weighs each row with it (see `class_hessian`). For rows
-        in memory, few enough that N K numbers fit.
+        Class k's own block of the Hessian weighs each row with it (see `class_hessian`).
         """
-        W, b = self._parameters(w)
+        return self.logit_curvature(self.logits(w)) * self.row_weights()[:, None]
+
+    def row_weights(self) -> Vector:
+        """s_i / S for each row, (N,), for rows in memory."""
         rows = _in_memory(self.rows)
-        C = np.empty((rows.shape[0], self.n_outputs))
-        for i in range(0, len(C), CURVATURE_ROWS):
-            block = slice(i, i + CURVATURE_ROWS)
-            C[block] = self.logit_curvature(self._logits(self._block(rows.X[block]), W, b))
-        if rows.weights is not None:
-            C *= rows.weights[:, None]
-        return C / rows.total_weight
+        weights = np.ones(rows.shape[0]) if rows.weights is None else rows.weights
+        return weights / rows.total_weight
+
+    def features(
+        self,
+        indices: NDArray[np.integer] | slice,
+        *,
+        columns: NDArray[np.integer] | None = None,
+        centre: Vector | float = 0.0,
+        scale: Vector | float = 1.0,
+        dtype: DTypeLike = np.float32,
+    ) -> Floats:
+        """Centred and scaled features of rows in memory, and a column of ones for an intercept.
+
+        Args:
+            indices: Row numbers, (n,).
+            columns: Features to include, (a,); None for all.
+            centre: Of the included features, (a,).
+            scale: Of the included features, (a,), above 0.
+            dtype: Type of the result.
+
+        Returns:
+            (n, a), or (n, a + 1) with an intercept.
+        """
+        X = _in_memory(self.rows).X[indices]
+        X = X if columns is None else X[:, columns]
+        X = X.toarray() if self.rows.sparse else X
+        n, a = X.shape
+        A = np.ones((n, a + (self.intercept != "none")), dtype=dtype)
+        if self.centre is not None:
+            X = X - (self.centre if columns is None else self.centre[columns])
+        A[:, :a] = X
+        A[:, :a] *= np.asarray(self.scale / scale, dtype=dtype)
+        A[:, :a] -= np.asarray(centre / scale, dtype=dtype)
+        return A
+
+    def penalties(self, scale: Vector) -> Vector:
+        """Penalty of each scaled feature, lambda / scale^2, (a,), and of the intercept if any."""
+        of_intercept = {"free": [0.0], "penalised": [self.l2], "none": []}[self.intercept]
+        return np.append(self.l2 / np.square(scale), of_intercept)
 
     def class_hessian(
         self,
@@ -278,24 +323,12 @@ class LinearObjective(ABC):
         Returns:
             (a, a), or (a + 1, a + 1) with an intercept.
         """
-        X = _in_memory(self.rows).X[indices]
-        X = X if columns is None else X[:, columns]
-        X = X.toarray() if self.rows.sparse else X
-        root = np.sqrt(curvature).astype(dtype)[:, None]
-        n, a = X.shape
-        A = np.empty((n, a + (self.intercept != "none")), dtype=dtype)
-        if self.centre is not None:
-            X = X - (self.centre if columns is None else self.centre[columns])
-        A[:, :a] = X
-        A[:, :a] *= np.asarray(self.scale / scale, dtype=dtype)
-        A[:, :a] -= np.asarray(centre / scale, dtype=dtype)
-        A[:, :a] *= root
-        A[:, a:] = root
+        A = self.features(indices, columns=columns, centre=centre, scale=scale, dtype=dtype)
+        a = A.shape[1] - (self.intercept != "none")
+        A *= np.sqrt(curvature).astype(dtype)[:, None]
         H = A.T @ A
-        penalty = np.full(a, self.l2) / np.square(scale)
-        H[np.arange(a), np.arange(a)] += penalty.astype(dtype)
-        if self.intercept == "penalised":
-            H[a, a] += self.l2
+        penalties = self.penalties(np.broadcast_to(scale, a))
+        H[np.diag_indices(len(H))] += penalties.astype(dtype)
         return H
 
     def lipschitz(self) -> float:
@@ -378,7 +411,7 @@ class LinearObjective(ABC):
         return self.rows.sum(term, term_entries=self.size, threads=self.threads)
 
 
-CURVATURE_ROWS = 2048  # per block
+LOGIT_ROWS = 2048  # per block
 KEPT_ENTRIES = 25_000_000  # of rows in the computing type, 200 MB at the most
 
 

@@ -14,7 +14,7 @@ from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
 from mnist_gradients.maths.solvers.descent import gradient_descent
 from mnist_gradients.maths.solvers.lbfgs import lbfgs
-from mnist_gradients.maths.solvers.preconditioned_lbfgs import ROUND, preconditioned_lbfgs
+from mnist_gradients.maths.solvers.preconditioned_lbfgs import FULL_ROUND, preconditioned_lbfgs
 from mnist_gradients.maths.solvers.sampling import stretches
 
 RAW = Path(__file__).parents[3] / "data" / "01_raw" / "mnist"
@@ -239,7 +239,7 @@ def test_the_callback_is_called_once_per_iteration_and_coordinates_are_renewed(d
     solution = preconditioned_lbfgs(
         objective, tolerance=1e-8, callback=lambda *arguments: seen.append(arguments)
     )
-    assert solution.iterations > ROUND
+    assert solution.iterations > FULL_ROUND
     assert [row[0] for row in seen] == list(range(solution.iterations + 1))
     assert seen[-1][1:] == (solution.objective, solution.gradient_norm)
     assert np.all(np.diff([row[1] for row in seen]) < 0)

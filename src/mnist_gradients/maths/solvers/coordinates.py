@@ -7,10 +7,11 @@ on: a factor for the curvature of each class, the scale of each feature, and its
     W   = V / scale
     b   = b' - centre^T W
 
-The last line makes the intercept that of centred features, an exact change of variables. Three
+The last line makes the intercept that of centred features, an exact change of variables. Four
 models of the curvature are in use, by cost (see `choose_model`):
 
 =========  =========================================================================================
+full       one factor for all parameters together: a few hundred parameters
 classes    a factor M_k for every class: the right one where features are few, as in images
 shared     one factor for all classes, scaled for each: many classes
 diagonal   no factor: wide or sparse data
@@ -30,13 +31,15 @@ from scipy.linalg import get_lapack_funcs
 from mnist_gradients.maths.linear_objective import Floats, LinearObjective, Vector
 from mnist_gradients.maths.rows.threads import spread
 
-Model = Literal["classes", "shared", "diagonal"]
+Model = Literal["full", "classes", "shared", "diagonal"]
 
 CURVATURE_ROWS = 4_000  # of the sample enter a factor, over all classes together,
 LEAST_CURVATURE_ROWS = 1_500  # but so many for each class at least
 COLUMN_ENTRIES = 1_000_000  # of the sample are looked at for means and variances,
 LEAST_COLUMN_ROWS = 100  # but so many rows at least
 SIMILAR = 10  # the largest scale over the smallest
+FULL_PARAMETERS = 200  # whose whole Hessian is factorised in milliseconds
+FULL_ROWS = 16_000
 WORTH_PASSES = 8  # a factor saves more passes over the data, and may cost as many,
 WORTH_PASSES_CORRELATED = 40  # or so many, if features are correlated,
 LARGEST_GRAM = 200  # rows of the sample that tell whether they are
@@ -167,6 +170,8 @@ def choose_model(objective: LinearObjective, *, correlated: bool) -> Model:
     of. A factor of d features from n rows costs n d^2 + 2/3 d^3.
     """
     d, K = objective.n_features, objective.n_outputs
+    if objective.size <= FULL_PARAMETERS and objective.rows.shape[0] <= FULL_ROWS:
+        return "full"
     a_pass = 2 * 4 * objective.rows.entries * K
     rows = min(objective.rows.shape[0], rows_per_factor(K))
     factor = rows * d**2 + 2 / 3 * d**3
@@ -258,6 +263,85 @@ class Coordinates:
         return V if self._K == 1 else V - V.mean(axis=1, keepdims=True)
 
 
+class FullCoordinates(Coordinates):
+    """Coordinates with one factor M for all parameters together, M^T M close to the inverse.
+
+    Args:
+        objective: Logistic or softmax objective.
+        columns: Centre and scale of its features.
+        factor: M, (size, size).
+    """
+
+    def __init__(self, objective: LinearObjective, columns: Columns, factor: Vector) -> None:
+        super().__init__(objective, columns)
+        self._factor = factor
+
+    def _factored(self, V: Vector, *, transposed: bool) -> Vector:
+        """M v or M^T v."""
+        M = self._factor.T if transposed else self._factor
+        return (M @ V.ravel()).reshape(V.shape)
+
+
+def full_coordinates(few: LinearObjective, w: Vector, columns: Columns) -> Coordinates:
+    """Return coordinates for the whole Hessian at w.
+
+    Where eigenvalues of the Hessian are below the rounding of its entries, the Hessian is projected
+    on their eigenvectors by products with the rows, which are accurate even if features differ by
+    little more than rounding. Directions without curvature are left out.
+
+    Args:
+        few: The objective on all its rows, in memory, in float64.
+        w: Parameter vector, (size,).
+        columns: Centre and scale of the features.
+    """
+    plain = Coordinates(few, columns)
+    hessian = few.hessian(w)
+    H = full_hessian(few, w, columns)
+    if not np.isfinite(H).all():
+        return plain
+    K = few.n_outputs
+    if K > 1:  # common shifts of all classes, which coordinates leave out anyway
+        blocks = H.reshape(-1, K, len(H) // K, K)
+        for j in range(len(H) // K):
+            blocks[j, :, j, :] += np.trace(H) / len(H) / K
+    eigenvalues, Q = np.linalg.eigh(H)
+    rounding = len(H) * np.finfo(np.float64).eps
+    flat = int(np.sum(eigenvalues <= 10 * rounding * eigenvalues[-1]))  # the first are the least
+    if flat:
+        images = [plain.gradient(hessian(plain.weights(q))) for q in Q[:, :flat].T]
+        eigenvalues[:flat], rotation = np.linalg.eigh(Q[:, :flat].T @ np.column_stack(images))
+        Q[:, :flat] = Q[:, :flat] @ rotation
+    inverse_roots = np.zeros_like(eigenvalues)
+    positive = eigenvalues > rounding**2 * eigenvalues[-1]
+    inverse_roots[positive] = 1 / np.sqrt(eigenvalues[positive])
+    return FullCoordinates(few, columns, Q.T * inverse_roots[:, None])
+
+
+def full_hessian(few: LinearObjective, w: Vector, columns: Columns) -> Vector:
+    """The whole Hessian at w in centred and scaled coordinates, (size, size), in float64.
+
+    ::
+
+        sum_i s_i / S (d^2 loss / dz_i^2) kron x_i x_i^T + lambda I
+
+    Args:
+        few: The objective on all its rows, in memory.
+        w: Parameter vector, (size,).
+        columns: Centre and scale of the features.
+    """
+    Z, weights, K = few.logits(w), few.row_weights()[:, None], few.n_outputs
+    A = few.features(slice(None), centre=columns.centre, scale=columns.scale, dtype=np.float64)
+    m = A.shape[1]
+    blocks = np.empty((m, K, m, K))
+    for k, unit in enumerate(np.eye(K, dtype=Z.dtype)):
+        curvature = weights * few.curvature_product(Z, np.broadcast_to(unit, Z.shape))
+        for other in range(K):
+            blocks[:, other, :, k] = A.T @ (curvature[:, other, None] * A)
+    H = blocks.reshape(m * K, m * K)
+    H[np.diag_indices(m * K)] += np.repeat(few.penalties(columns.scale), K)
+    return H
+
+
 def curvature_coordinates(
     few: LinearObjective,
     w: Vector,
@@ -285,6 +369,8 @@ def curvature_coordinates(
     """
     if model == "diagonal":
         return Coordinates(few, columns.smooth())
+    if model == "full":
+        return full_coordinates(few, w, columns)
     curvature = few.curvature(w)
     class_scale = None
     if model == "shared":

@@ -37,6 +37,7 @@ SAMPLE_ROWS = 16_000  # whose columns and curvature are looked at
 WARM_START_ROWS = 6_000
 WARM_START_ITERATIONS = 16
 ROUND = 20  # iterations after which the curvature is estimated anew
+FULL_ROUND = 3  # the same where that takes as long as a few iterations
 CONFIRMATION_ROWS = 3_000  # whose Hessian confirms a small gap, if there are few features
 WORTH_CONFIRMING = 0.1  # a relative gap below this is confirmed where the solver gives up
 PATIENCE = 15  # iterations without progress that show the limit of rounding
@@ -60,7 +61,8 @@ def preconditioned_lbfgs(
        rows are centred block by block.
     2. A few iterations of L-BFGS on a sample lead to where the curvature resembles that of the
        minimum.
-    3. The curvature is estimated there: a factor for each class, one for all, or none, by cost.
+    3. The curvature is estimated there: the whole Hessian of a small problem, a factor for each
+       class, one for all, or none, by cost.
     4. L-BFGS on all rows runs in the coordinates that the factors define, until
 
            J - J* <= tolerance J*
@@ -155,7 +157,7 @@ class _Search:
         if self._needs_centring(objective):
             objective = self._centre(objective)
         self.objective = objective
-        if self.columns.scale.min() < LEAST_SCALE:
+        if self.columns.scale.min() < LEAST_SCALE or self.model == "full":
             self.refine()
         self.least_curvature = 1.0
         self.confirm_below = np.inf
@@ -208,7 +210,7 @@ class _Search:
             self.confirm_below = np.inf
 
     def _round(self) -> int:
-        return ROUND if self.model != "diagonal" else 10 * ROUND
+        return {"full": FULL_ROUND, "diagonal": 10 * ROUND}.get(self.model, ROUND)
 
     def _coordinates(self, w: Vector) -> Coordinates:
         self.least_curvature = 1.0
@@ -256,6 +258,10 @@ class _Search:
 
     def _confirm(self, local: _Local, iterate: Iterate, enough: float) -> Suboptimality:
         objective, few = self.objective, self.few
+        if self.model == "full":
+            exact = self._coordinates(local.weights)
+            gradient = exact.gradient(local.gradient)
+            return estimate_suboptimality(few, exact, np.copy, local.weights, gradient, enough)
         if self.model == "diagonal" and objective.rows.shape[0] > few.rows.shape[0]:
             few = objective
         elif self.model != "diagonal":

@@ -19,6 +19,7 @@ from mnist_gradients.maths.linear_objective import LinearObjective, Vector
 from mnist_gradients.maths.solvers.coordinates import Coordinates
 
 STEPS = 30  # of conjugate gradients at the most
+SOLVED = 1e-6  # of the first residual, squared in the preconditioner's norm, is no residual
 TAIL = 2  # of them, whose gain tells how much is missing
 SAFETY = 1.3  # for a Hessian of a sample
 
@@ -92,6 +93,7 @@ def newton_decrement(
     step, residual = np.zeros_like(gradient), gradient
     z = precondition(residual)
     direction, product = z, float(residual @ z)
+    solved = SOLVED * product
     total = 0.0
     gains: list[float] = []
     for _ in range(STEPS):
@@ -99,7 +101,7 @@ def newton_decrement(
         curvature = float(direction @ image)
         if product <= 0 or curvature <= 0:
             # Where no curvature is seen, only a gradient of zero belongs to a minimum.
-            ended = gains[-1] <= 1e-3 * total if gains else not gradient.any()
+            ended = product <= 1e-3 * gains[0] if gains else not gradient.any()
             total = total if ended else np.inf
             break
         alpha = product / curvature
@@ -115,6 +117,8 @@ def newton_decrement(
             break
         z = precondition(residual)
         product, before = float(residual @ z), product
+        if 0 <= product <= solved:
+            break
         direction = z + (product / before) * direction
     else:
         total = np.inf
