@@ -285,9 +285,9 @@ class FullCoordinates(Coordinates):
 def full_coordinates(few: LinearObjective, w: Vector, columns: Columns) -> Coordinates:
     """Return coordinates for the whole Hessian at w.
 
-    Where eigenvalues of the Hessian are below the rounding of its entries, the Hessian is projected
-    on their eigenvectors by products with the rows, which are accurate even if features differ by
-    little more than rounding. Directions without curvature are left out.
+    The Hessian is scaled to a diagonal of ones. Where its eigenvalues are below the rounding of its
+    entries, it is projected on their eigenvectors by products with the rows, which are accurate
+    even if features differ by little more than rounding. Directions without curvature are left out.
 
     Args:
         few: The objective on all its rows, in memory, in float64.
@@ -303,18 +303,20 @@ def full_coordinates(few: LinearObjective, w: Vector, columns: Columns) -> Coord
     if K > 1:  # common shifts of all classes, which coordinates leave out anyway
         blocks = H.reshape(-1, K, len(H) // K, K)
         for j in range(len(H) // K):
-            blocks[j, :, j, :] += np.trace(H) / len(H) / K
-    eigenvalues, Q = np.linalg.eigh(H)
+            blocks[j, :, j, :] += np.trace(blocks[j, :, j, :]) / K**2
+    diagonal = np.diag(H)
+    root = np.sqrt(np.where(diagonal > 0, diagonal, 1))
+    eigenvalues, Q = np.linalg.eigh(H / root / root[:, None])
     rounding = len(H) * np.finfo(np.float64).eps
     flat = int(np.sum(eigenvalues <= 10 * rounding * eigenvalues[-1]))  # the first are the least
     if flat:
-        images = [plain.gradient(hessian(plain.weights(q))) for q in Q[:, :flat].T]
+        images = [plain.gradient(hessian(plain.weights(q / root))) / root for q in Q[:, :flat].T]
         eigenvalues[:flat], rotation = np.linalg.eigh(Q[:, :flat].T @ np.column_stack(images))
         Q[:, :flat] = Q[:, :flat] @ rotation
     inverse_roots = np.zeros_like(eigenvalues)
     positive = eigenvalues > rounding**2 * eigenvalues[-1]
     inverse_roots[positive] = 1 / np.sqrt(eigenvalues[positive])
-    return FullCoordinates(few, columns, Q.T * inverse_roots[:, None])
+    return FullCoordinates(few, columns, Q.T * inverse_roots[:, None] / root)
 
 
 def full_hessian(few: LinearObjective, w: Vector, columns: Columns) -> Vector:

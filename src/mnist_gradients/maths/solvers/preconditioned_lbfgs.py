@@ -287,6 +287,8 @@ class _Search:
         return w
 
     def _needs_centring(self, objective: LinearObjective) -> bool:
+        if self.model == "full" and objective.intercept == "free":
+            return not objective.rows.sparse
         return self.columns.largest_offset > LARGEST_OFFSET[objective.dtype]
 
     def _centre(self, objective: LinearObjective) -> LinearObjective:
@@ -344,7 +346,7 @@ def _message(
     if converged and point.relative_gap <= tolerance:
         return f"relative gap at most {tolerance:g}"
     if converged:
-        return f"objective within {FLOOR:.1e} of its minimum"
+        return "objective within rounding of its minimum"
     if iteration >= max_iterations:
         return f"iteration limit reached at a relative gap of {point.relative_gap:.1e}"
     if np.isinf(point.relative_gap):
