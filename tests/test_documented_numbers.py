@@ -137,10 +137,20 @@ def benchmark() -> Iterator[str]:
         yield row(rows, f"{ours.seconds:.1f} s", "...", f"{baseline.seconds:.0f} s", memory)
 
 
+def estimator() -> Iterator[str]:
+    tricks = pd.read_csv(RESULTS / "benchmark" / "tricks.csv")
+    for change, rows in tricks.groupby("change", sort=False):
+        times = [f"{time:.2f}" for time in rows["times_as_long"]]
+        if change == "unchanged":
+            times = [f"{seconds:.2f} s" for seconds in rows["seconds"]]
+        yield row(change, *times)
+
+
 PASSAGES = {
     "README.md": readme,
     "docs/accuracy.md": accuracy,
     "docs/benchmark.md": benchmark,
+    "docs/estimator.md": estimator,
 }
 
 
