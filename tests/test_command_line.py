@@ -56,7 +56,8 @@ class TestQuickCommands:
             assert run.returncode == 0, run.stderr
             assert imported == []
         folder = tmp_path / "08_reporting" / "logistic_regression"
-        assert {path.name for path in folder.iterdir()} == {"binary", "multinomial"}
+        written = {"binary", "multinomial", "metrics.json", "section.html"}
+        assert {path.name for path in folder.iterdir()} == written
 
     @pytest.mark.skipif(sys.platform == "win32", reason="ends the server by its process group")
     def test_graph_is_served_without_tensorflow(self, out_of_reach, kedro_viz):
