@@ -16,7 +16,7 @@ import numpy as np
 
 from mnist_gradients.maths.rows import blocks, products
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows
-from mnist_gradients.maths.solvers import coordinates
+from mnist_gradients.maths.solvers import columns, coordinates
 from mnist_gradients.maths.solvers.sampling import sample
 
 Input = Literal["uint8", "float32", "float64"]
@@ -36,9 +36,9 @@ def _no_warm_start() -> list[Replacement]:
 
 
 def _no_centring() -> list[Replacement]:
-    def describe_columns(few: Any) -> coordinates.Columns:
-        columns = coordinates.describe_columns(few)
-        return replace(columns, centre=np.zeros_like(columns.centre))
+    def describe_columns(few: Any, **options: Any) -> columns.Columns:
+        found = columns.describe_columns(few, **options)
+        return replace(found, centre=np.zeros_like(found.centre))
 
     return [(SOLVER, "describe_columns", describe_columns)]
 
@@ -56,11 +56,11 @@ def _one_block() -> list[Replacement]:
 
 def _even_sample() -> list[Replacement]:
     def curvature_coordinates(
-        few: Any, w: Any, columns: Any, model: coordinates.Model, generator: np.random.Generator
+        few: Any, w: Any, features: Any, model: coordinates.Model, generator: np.random.Generator
     ) -> coordinates.Coordinates:
         n_rows = coordinates.rows_per_factor(few.n_outputs if model == "classes" else 1)
         few = sample(few, n_rows, generator)  # so few that all of them enter each factor
-        return coordinates.curvature_coordinates(few, w, columns, model, generator)
+        return coordinates.curvature_coordinates(few, w, features, model, generator)
 
     return [(SOLVER, "curvature_coordinates", curvature_coordinates)]
 

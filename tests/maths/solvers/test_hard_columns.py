@@ -9,7 +9,8 @@ import scipy.sparse
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
 from mnist_gradients.maths.solvers import preconditioned_lbfgs
-from mnist_gradients.maths.solvers.coordinates import describe_columns, inverse_factor
+from mnist_gradients.maths.solvers.columns import describe_columns
+from mnist_gradients.maths.solvers.coordinates import inverse_factor
 from mnist_gradients.maths.solvers.suboptimality import newton_decrement
 
 

@@ -20,8 +20,7 @@ diagonal   no factor: wide or sparse data
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import scipy.sparse
@@ -30,136 +29,19 @@ from scipy.linalg import get_lapack_funcs
 
 from mnist_gradients.maths.linear_objective import Floats, LinearObjective, Vector
 from mnist_gradients.maths.rows.threads import spread
+from mnist_gradients.maths.solvers.columns import Columns
 
 Model = Literal["full", "classes", "shared", "diagonal"]
 
 CURVATURE_ROWS = 4_000  # of the sample enter a factor, over all classes together,
 LEAST_CURVATURE_ROWS = 1_500  # but so many for each class at least
-COLUMN_ENTRIES = 1_000_000  # of the sample are looked at for means and variances,
-LEAST_COLUMN_ROWS = 100  # but so many rows at least
-SIMILAR = 10  # the largest scale over the smallest
 FULL_PARAMETERS = 200  # whose whole Hessian is factorised in milliseconds
 FULL_ROWS = 16_000
 WORTH_PASSES = 8  # a factor saves more passes over the data, and may cost as many,
 WORTH_PASSES_CORRELATED = 40  # or so many, if features are correlated,
-LARGEST_GRAM = 200  # rows of the sample that tell whether they are
 WORTH_WORK = 2e8  # or so many multiplications, which take milliseconds
 FACTOR_BYTES = 2**28  # of all factors together, at the most
 PRECISE_ENTRIES = 1_000_000  # factors with no more entries are computed in float64
-
-
-@dataclass(frozen=True)
-class Columns:
-    """What the features of a sample look like.
-
-    Attributes:
-        centre: Mean of each feature, (d,); zero unless the intercept is free.
-        scale: Standard deviation of each feature, the penalty included, (d,).
-    """
-
-    centre: Vector
-    scale: Vector
-
-    @property
-    def largest_offset(self) -> float:
-        """Largest mean in units of the scale: the factor by which rounding errors grow."""
-        return float(np.max(np.abs(self.centre) / self.scale))
-
-    def even(self) -> Columns:
-        """One scale for all features, in which a step of length one moves logits little.
-
-        A few short steps on a sample leave features that vary little alone, whose weights would
-        fit the sample only.
-        """
-        return replace(self, scale=np.full_like(self.scale, np.linalg.norm(self.scale)))
-
-    def smooth(self) -> Columns:
-        """One scale for all features if theirs are similar; its noise would cost iterations."""
-        if self.scale.max() > SIMILAR * self.scale.min():
-            return self
-        return replace(self, scale=np.full_like(self.scale, 2 * np.sqrt(np.mean(self.scale**2))))
-
-
-def describe_columns(few: LinearObjective, *, exact_means: bool = False) -> Columns:
-    """Return mean and scale of the features of a sample.
-
-    ::
-
-        scale_j^2 = var_j + lambda / c,      c = 1/4 (logistic) or (1 - 1/K) / K (softmax)
-
-    which is the curvature of the objective at zero over c.
-
-    Args:
-        few: The objective on a sample of the rows in memory.
-        exact_means: Whether to take the means over the whole sample. Where there are many features,
-            the errors of means over a few rows add up to a direction of large curvature.
-    """
-    X = every_row = few.rows.X  # type: ignore[attr-defined]  # a sample is in memory
-    n = max(LEAST_COLUMN_ROWS, COLUMN_ENTRIES * len_rows(X) // max(1, few.rows.entries))
-    X = X[np.linspace(0, len_rows(X) - 1, n).astype(int)] if n < len_rows(X) else X
-    mean, second = _moments(X, few.centre, centred=few.intercept == "free")
-    if exact_means and few.intercept == "free":
-        mean = np.asarray(every_row.sum(axis=0, dtype=np.float64)).ravel() / len_rows(every_row)
-        mean -= 0.0 if few.centre is None else few.centre
-    K = few.n_outputs
-    c = 1 / 4 if K == 1 else (1 - 1 / K) / K
-    scale = np.sqrt(few.scale**2 * second + few.l2 / c)
-    typical = scale[scale > 0].mean() if (scale > 0).any() else 1.0
-    # A feature that is constant in the sample and free of a penalty has any scale.
-    scale = np.where(scale > 0, scale, np.maximum(typical, few.scale * np.abs(mean)))
-    return Columns(few.scale * mean, scale)
-
-
-def len_rows(X: Any) -> int:
-    """Number of rows of a dense or sparse matrix."""
-    return int(X.shape[0])
-
-
-def _moments(X: Any, offset: Vector | None, *, centred: bool) -> tuple[Vector, Vector]:
-    """Mean of each column, and mean square about it; about zero unless centred."""
-    if scipy.sparse.issparse(X):
-        return _sparse_moments(X.tocsr(), offset, centred=centred)
-    first = X[0].astype(np.float64) if centred else np.zeros(X.shape[1])
-    deviations = X - first  # from a row, so that large offsets cancel before they are squared
-    with np.errstate(over="ignore"):
-        mean = deviations.mean(axis=0) if centred else first
-        deviations -= mean
-        second = np.einsum("ij,ij->j", deviations, deviations) / len(X)
-    return mean + first - (0.0 if offset is None else offset), second
-
-
-def _sparse_moments(X: Any, offset: Vector | None, *, centred: bool) -> tuple[Vector, Vector]:
-    """The same of a CSR matrix: deviations of its stored entries, and of its zeros."""
-    n, d = X.shape
-    entries = X.data.astype(np.float64)
-    stored = np.bincount(X.indices, minlength=d)
-    mean = np.bincount(X.indices, entries, minlength=d) / n if centred else np.zeros(d)
-    squares = np.bincount(X.indices, (entries - mean[X.indices]) ** 2, minlength=d)
-    second = (squares + (n - stored) * mean**2) / n
-    return mean - (0.0 if offset is None or not centred else offset), second
-
-
-def are_correlated(few: LinearObjective, columns: Columns) -> bool:
-    """Whether the features of a sample vary together, so that L-BFGS alone would be slow.
-
-    ::
-
-        tr(S)^2 / tr(S^2) < d / 4,      S = covariance of the scaled features
-
-    The left side is the effective number of directions, d for independent features. tr(S^2) comes
-    from the products of different rows.
-    """
-    if few.rows.sparse:
-        return False
-    X = few.rows.X  # type: ignore[attr-defined]  # a sample is in memory
-    n = min(len_rows(X), LARGEST_GRAM)
-    X = X[np.linspace(0, len_rows(X) - 1, n).astype(int)]
-    X = X if few.centre is None else X - few.centre
-    Z = (few.scale * X - columns.centre) / columns.scale
-    G = Z @ Z.T
-    trace = float(np.trace(G)) / n
-    square = float(np.sum(G**2) - np.sum(np.diag(G) ** 2)) / max(n * (n - 1), 1)
-    return trace**2 < few.n_features / 4 * square
 
 
 def choose_model(objective: LinearObjective, *, correlated: bool) -> Model:

@@ -16,13 +16,11 @@ import numpy as np
 
 from mnist_gradients.maths.linear_objective import LinearObjective
 from mnist_gradients.maths.rows.threads import single_blas_thread
+from mnist_gradients.maths.solvers.columns import Columns, are_correlated, describe_columns
 from mnist_gradients.maths.solvers.coordinates import (
-    Columns,
     Coordinates,
-    are_correlated,
     choose_model,
     curvature_coordinates,
-    describe_columns,
 )
 from mnist_gradients.maths.solvers.lbfgs import Iterate, lbfgs_iterates
 from mnist_gradients.maths.solvers.sampling import sample
