@@ -198,6 +198,7 @@ class TestCatalog:
         assert without_preview(load("catalog")) == {
             "download.folder",
             "ensemble.trained",  # networks
+            "import_data.source",  # files of several formats, slow to read
             "reporting.all_sections",  # each has a preview of its own
         }
 
@@ -243,10 +244,11 @@ class TestCatalog:
 
     def test_data_root_moves_every_output_and_raw_root_every_input(self):
         roots = {"data_root": "/out", "raw_root": "/in", "inference": {"folder": "/own"}}
-        catalog = load("catalog", **roots)
+        catalog = load("catalog", **roots, import_data={"source": "/published"})
         assert place(catalog.pop("own_digits")) == "/own"
+        assert place(catalog.pop("import_data.source")) == "/published"
         raw = {name: entry for name, entry in catalog.items() if name.startswith("raw_")}
-        assert len(raw) == 4
+        assert len(raw) == 5
         hold("each raw file is below ${_raw_root}", outside(raw, "/in"))
         others = {name: catalog[name] for name in catalog.keys() - raw}
         hold("each output is below ${_data_root}", outside(others, "/out"))

@@ -36,9 +36,7 @@ def arrays(folder: Path) -> dict[str, np.ndarray]:
 def digits(tmp_path_factory) -> Path:
     """scikit-learn's digits as IDX files, written by the code that the documentation shows."""
     folder = tmp_path_factory.mktemp("digits")
-    (code,) = (
-        code for code in blocks_of_python(ROOT / "docs/own_data.md") if "load_digits" in code
-    )
+    (code,) = blocks_of_python(ROOT / "docs/own_data.md")
     subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
     return folder / "data" / "01_raw" / "digits"
 
@@ -71,18 +69,22 @@ def test_documented_code_writes_the_digits(digits):
     )
 
 
-def test_documented_code_turns_transposed_images(digits, tmp_path):
-    code = blocks_of_python(ROOT / "docs/own_data.md")[-1]
-    assert "transpose" in code
-    folder = tmp_path / "data" / "01_raw" / "emnist_digits"
-    before = arrays(digits)
-    for name, array in before.items():
-        IdxDataset(filepath=str(folder / name)).save(array)
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
-    after = arrays(folder)
-    np.testing.assert_array_equal(after[FILES[0]][5].T, before[FILES[0]][5])
-    np.testing.assert_array_equal(after[FILES[2]][-1].T, before[FILES[2]][-1])
-    np.testing.assert_array_equal(after[FILES[1]], before[FILES[1]])
+def test_letters_numbered_from_1_and_stored_transposed_are_imported(digits, run_project, tmp_path):
+    original = arrays(digits)
+    for name, array in original.items():
+        changed = array.transpose(0, 2, 1) if "images" in name else array + 1
+        name = f"emnist-letters-{name.replace('t10k', 'test')}"
+        IdxDataset(filepath=str(tmp_path / "gzip" / name)).save(changed)
+    source = {"source": str(tmp_path / "gzip" / "emnist-letters"), "transpose": True}
+    outputs = tmp_path / "data"
+    run_project(outputs, {"import_data": source}, pipeline_names=["import_data"])
+    imported = outputs / "01_raw" / "imported"
+    for name, array in arrays(imported).items():
+        np.testing.assert_array_equal(array, original[name])
+    run_project(outputs, {"raw_root": str(imported)}, pipeline_names=["ingestion"])
+    counts = table(outputs, "ingestion/class_counts.csv")
+    assert counts["name"].tolist() == list(range(1, 11))
+    assert counts["test"].tolist() == np.bincount(original[FILES[3]]).tolist()
 
 
 def table(outputs: Path, name: str) -> pd.DataFrame:
@@ -95,7 +97,7 @@ def metrics(outputs: Path, model: str) -> dict:
 
 def assert_whole_run(outputs: Path, counts: list[int], shape: tuple[int, int], worst: float):
     """Check that every model of a run fits the images and the classes, and is better than that."""
-    sizes = table(outputs, "ingestion/class_counts.csv").set_index("class").sum()
+    sizes = table(outputs, "ingestion/class_counts.csv").set_index(["class", "name"]).sum()
     assert sizes.tolist() == counts
     n_pixels, n_classes = shape[0] * shape[1], len(table(outputs, "ingestion/class_counts.csv"))
 
@@ -168,7 +170,7 @@ class TestRefusals:
                 3,
                 {},
                 "training labels: found no image of class 3, expected every class from 0 to 9 "
-                "(parameter ingestion.n_classes)",
+                "(parameter ingestion.n_classes; the pipeline import_data numbers other labels)",
             ),
             (
                 3,

@@ -6,7 +6,7 @@ from kedro.framework.project import find_pipelines
 from kedro.pipeline import Pipeline
 
 OPTIONAL = (
-    *("ablation", "benchmark", "download", "ensemble", "inference"),
+    *("ablation", "benchmark", "download", "ensemble", "import_data", "inference"),
     "preprocessing_check",
 )
 """Pipelines that run only by name."""

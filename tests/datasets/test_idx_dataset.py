@@ -96,6 +96,23 @@ def test_reads_the_file_with_or_without_gz(tmp_path, present, asked):
     np.testing.assert_array_equal(dataset.load(), DIGITS)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "train-images.idx3-ubyte",
+        "train-images.idx3-ubyte.gz",
+        "train-images-idx3-ubyte/train-images-idx3-ubyte",
+        "train-images-idx3-ubyte/train-images.idx3-ubyte",
+        "train-images.idx3-ubyte/train-images-idx3-ubyte",
+    ],
+)
+def test_reads_the_names_and_folders_of_other_publishers(tmp_path, name):
+    IdxDataset(filepath=str(tmp_path / name)).save(DIGITS)
+    for asked in ("train-images-idx3-ubyte", "train-images-idx3-ubyte.gz"):
+        np.testing.assert_array_equal(load(tmp_path / asked), DIGITS)
+    assert not IdxDataset(filepath=str(tmp_path / "t10k-images-idx3-ubyte")).exists()
+
+
 def test_file_of_exactly_the_given_name_comes_first(tmp_path):
     IdxDataset(filepath=str(tmp_path / "digits")).save(DIGITS)
     IdxDataset(filepath=str(tmp_path / "digits.gz")).save(DIGITS[:1])
@@ -131,14 +148,31 @@ class TestSha256:
 
     @staticmethod
     def write_sums(path, text):
-        (path.parent / "SHA256SUMS").write_text(text)
+        (path.parent / "SHA256SUMS").write_text(text, encoding="utf-8", newline="")
 
-    @pytest.mark.parametrize("separator", ["  ", " *"])
+    LINES = ("{}  digits", "{} *digits", "{} digits", "{}  ./digits", "SHA256 (digits) = {}")
+
+    @pytest.mark.parametrize("line", LINES)
     @pytest.mark.parametrize("change_case", [str.lower, str.upper])
-    def test_right_sum_of_the_decompressed_content_is_accepted(self, path, separator, change_case):
+    def test_sum_of_the_content_is_checked_in_every_dialect(self, path, line, change_case):
         right = change_case(hashlib.sha256(content_of(DIGITS)).hexdigest())
-        self.write_sums(path, f"{'0' * 64}  other\n{right}{separator}digits\n")
+        head = f"\N{ZERO WIDTH NO-BREAK SPACE}# sums\r\n\r\n{'0' * 64}  other\r\n"
+        self.write_sums(path, f"{head}{line.format(right)}\r\n")
         np.testing.assert_array_equal(load(path), DIGITS)
+        self.write_sums(path, f"{head}{line.format('0' * 64)}\r\n")
+        assert f"expected {'0' * 64} by SHA256SUMS" in error_of_loading(path)
+
+    def test_sum_of_the_compressed_file_is_checked(self, tmp_path):
+        path = tmp_path / "digits.gz"
+        IdxDataset(filepath=str(path)).save(DIGITS)
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        self.write_sums(path, f"{found}  digits.gz\n")
+        np.testing.assert_array_equal(load(path), DIGITS)
+        self.write_sums(path, f"{'0' * 64}  digits.gz\n")
+        assert error_of_loading(path) == (
+            f"{path}: found a file with SHA-256 {found}, "
+            f"expected {'0' * 64} by SHA256SUMS beside it"
+        )
 
     def test_wrong_sum_is_refused_with_both_sums(self, path):
         self.write_sums(path, f"{'0' * 64}  digits\n")
@@ -193,6 +227,10 @@ def test_works_on_any_filesystem_of_fsspec():
     with fsspec.open("memory:///folder/SHA256SUMS", "w") as sums:
         sums.write(f"{hashlib.sha256(content_of(DIGITS)).hexdigest()}  digits\n")
     np.testing.assert_array_equal(IdxDataset(filepath="memory:///folder/digits").load(), DIGITS)
+    with fsspec.open("memory:///folder/SHA256SUMS", "w") as sums:
+        sums.write(f"{'0' * 64}  digits\n")
+    with pytest.raises(DatasetError, match="found content with SHA-256"):
+        IdxDataset(filepath="memory:///folder/digits").load()
 
 
 def test_versions(tmp_path):

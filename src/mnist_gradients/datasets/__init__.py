@@ -1,11 +1,13 @@
 """Kedro datasets for what Kedro's own lack.
 
-IDX files, labelled images, folders of images, linear and Keras models, figures that can be read
-back, and results that are computed once. ``datasets.atomic`` has tables, JSON files and texts
-without torn files, ``datasets.trained_network`` a network with its history.
+IDX files, labelled images as others publish them, names of classes, folders of images, linear and
+Keras models, figures that can be read back, and results that are computed once. ``datasets.atomic``
+has tables, JSON files and texts without torn files, ``datasets.trained_network`` a network with its
+history.
 """
 
 from mnist_gradients.datasets.cached_partitions import CachedPartitionsDataset
+from mnist_gradients.datasets.class_names import ClassNamesDataset
 from mnist_gradients.datasets.figure import FigureDataset
 from mnist_gradients.datasets.folder import FolderDataset
 from mnist_gradients.datasets.idx import IdxDataset
@@ -13,9 +15,11 @@ from mnist_gradients.datasets.image_folder import ImageFolderDataset
 from mnist_gradients.datasets.keras_model import KerasModelDataset
 from mnist_gradients.datasets.labelled_images import LabelledImagesDataset
 from mnist_gradients.datasets.linear_models import LinearModelsDataset
+from mnist_gradients.datasets.published_sets import PublishedSetsDataset
 
 __all__ = [
     "CachedPartitionsDataset",
+    "ClassNamesDataset",
     "FigureDataset",
     "FolderDataset",
     "IdxDataset",
@@ -23,4 +27,5 @@ __all__ = [
     "KerasModelDataset",
     "LabelledImagesDataset",
     "LinearModelsDataset",
+    "PublishedSetsDataset",
 ]

@@ -14,17 +14,23 @@ from mnist_gradients.datasets.idx_format import read_idx, write_idx
 from mnist_gradients.datasets.previews import count_bars, image_sheet
 
 _CHECKSUMS = "SHA256SUMS"
-# as sha256sum writes it: two spaces, or a space and an asterisk
-_CHECKSUM_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
+# `digits  name` of sha256sum, also with one space or " *", or `SHA256 (name) = digits` of BSD
+_CHECKSUM_LINE = re.compile(
+    r"(?P<digits>[0-9a-f]{64})\s[ *]?(?P<name>.+)"
+    r"|SHA256 \((?P<bsd_name>.+)\) = (?P<bsd_digits>[0-9a-f]{64})",
+    re.IGNORECASE,
+)
 
 
 class IdxDataset(FileDataset[np.ndarray]):
     """Loads and saves a NumPy array as an IDX file of any type and dimension.
 
-    On load, gzip is recognised by its first bytes, and if ``x.gz`` is missing but ``x`` is there
-    (or the other way round), that file is read. If a file ``SHA256SUMS`` lies beside it and lists
-    its name without ``.gz``, the decompressed content must have that SHA-256. On save, the file
-    is gzipped if its name ends in ``.gz``; equal arrays give equal bytes.
+    On load, gzip is recognised by its first bytes. A missing file is read under a name that other
+    publishers give it: with or without ``.gz``, ``train-images.idx3-ubyte`` for
+    ``train-images-idx3-ubyte``, or inside a folder of its own name. If a file ``SHA256SUMS`` lies
+    beside it, the file must have the SHA-256 of its name, and the decompressed content that of its
+    name without ``.gz``. On save, the file is gzipped if its name ends in ``.gz``; equal arrays
+    give equal bytes.
 
     Args:
         filepath: Path of the file, local or with any protocol that fsspec knows.
@@ -61,15 +67,16 @@ class IdxDataset(FileDataset[np.ndarray]):
             DatasetError: If the file is missing, is not exactly one IDX array, or has another
                 SHA-256 than it should.
         """
+        folder, slash, name = self._path_to_load().rpartition("/")
         with self._reading() as file:
-            expected = self._expected_sha256()
+            expected = self._checksums(f"{folder}{slash}{_CHECKSUMS}")
+            if name.endswith(".gz") and name in expected:
+                stored = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]
+                _compare("a file", stored.hexdigest(), expected[name])
+                file.seek(0)
             digest = hashlib.sha256()
             array = read_idx(file, digest.update)
-            if expected is not None and digest.hexdigest() != expected:
-                raise ValueError(
-                    f"found content with SHA-256 {digest.hexdigest()}, "
-                    f"expected {expected} by {_CHECKSUMS} beside it"
-                )
+            _compare("content", digest.hexdigest(), expected.get(name.removesuffix(".gz")))
             return array
 
     def save(self, data: np.ndarray) -> None:
@@ -103,16 +110,22 @@ class IdxDataset(FileDataset[np.ndarray]):
         )
 
     def _path_to_load(self) -> str:
-        """Return the path, or the same name with or without ``.gz`` if only that file exists.
+        """Return the path, or the first of its other names that is a file.
 
         Raises:
-            DatasetError: If neither is there.
+            DatasetError: If none is there.
         """
         path = super()._path_to_load()
+        folder, slash, name = path.rpartition("/")
+        plain = name.removesuffix(".gz")
+        suffixes = (".gz", "") if name.endswith(".gz") else ("", ".gz")
+        stems = [plain, plain.replace("-idx", ".idx")]
+        names = [f"{stem}{suffix}" for stem in stems for suffix in suffixes]
+        for candidate in [*names, *(f"{stem}/{name}" for stem in stems for name in names)]:
+            found = f"{folder}{slash}{candidate}"
+            if self._fs.isfile(found):
+                return found
         other = path.removesuffix(".gz") if path.endswith(".gz") else f"{path}.gz"
-        for candidate in (path, other):
-            if self._fs.exists(candidate):
-                return candidate
         raise DatasetError(f"{path}: found neither this file nor {other}, expected one of them")
 
     def _exists(self) -> bool:
@@ -122,19 +135,30 @@ class IdxDataset(FileDataset[np.ndarray]):
             return False
         return True
 
-    def _expected_sha256(self) -> str | None:
-        path = self._get_load_path()
-        checksums = self._as_string(path.with_name(_CHECKSUMS))
-        if not self._fs.exists(checksums):
-            return None
-        text = self._fs.read_text(checksums, encoding="utf-8", errors="replace")
+    def _checksums(self, path: str) -> dict[str, str]:
+        """Return the SHA-256 of each name in a list of checksums, if there is one."""
+        if not self._fs.exists(path):
+            return {}
+        text = self._fs.read_text(path, encoding="utf-8-sig", errors="replace")
+        checksums = {}
         for number, line in enumerate(text.splitlines(), start=1):
-            match = _CHECKSUM_LINE.fullmatch(line)
+            if not line.strip() or line.startswith("#"):
+                continue
+            match = _CHECKSUM_LINE.fullmatch(line.strip())
             if match is None:
                 raise DatasetError(
-                    f"{checksums}: found {line!r} in line {number}, "
+                    f"{path}: found {line!r} in line {number}, "
                     "expected 64 hexadecimal digits, two spaces and a file name"
                 )
-            if match[2] == path.name.removesuffix(".gz"):
-                return match[1].lower()
-        return None
+            name = match["name"] or match["bsd_name"]
+            digits = match["digits"] or match["bsd_digits"]
+            checksums[name.removeprefix("./")] = digits.lower()
+        return checksums
+
+
+def _compare(what: str, found: str, expected: str | None) -> None:
+    """Raise ValueError if there is a checksum and it is another one."""
+    if expected not in (None, found):
+        raise ValueError(
+            f"found {what} with SHA-256 {found}, expected {expected} by {_CHECKSUMS} beside it"
+        )

@@ -61,7 +61,9 @@ def configured() -> DownloadParameters:
 def test_every_data_set_has_the_four_files_that_ingestion_reads(configured):
     catalog = yaml.safe_load((ROOT / "conf/base/catalog_ingestion.yml").read_text(encoding="utf-8"))
     read = {
-        Path(entry["filepath"]).name for name, entry in catalog.items() if name.startswith("raw_")
+        Path(entry["filepath"]).name
+        for name, entry in catalog.items()
+        if re.fullmatch("raw_.*_(images|labels)", name)
     }
     assert set(configured.datasets) == {"fashion_mnist", "kmnist"}
     for source in configured.datasets.values():

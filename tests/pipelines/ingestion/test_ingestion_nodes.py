@@ -77,14 +77,14 @@ class TestLabelImages:
                 raw(12),
                 {"n_classes": 4},
                 "training labels: found no image of class 3, expected every class from 0 to 3 "
-                "(parameter ingestion.n_classes)",
+                "(parameter ingestion.n_classes; the pipeline import_data numbers other labels)",
             ),
             (
                 raw(30),
                 raw(12, n_classes=2),
                 {},
                 "test labels: found no image of class 2, expected every class from 0 to 2 "
-                "(parameter ingestion.n_classes)",
+                "(parameter ingestion.n_classes; the pipeline import_data numbers other labels)",
             ),
         ],
         ids=[
@@ -239,16 +239,34 @@ def test_parameters_out_of_range_are_refused(changes, words):
         parameters(**changes)
 
 
+@pytest.mark.parametrize(
+    ("raw_names", "expected"), [([], ["0", "1", "2"]), (["c", "a", "b"], ["c", "a", "b"])]
+)
+def test_classes_without_names_are_named_by_their_numbers(raw_names, expected):
+    assert nodes.name_classes(raw_names, parameters()) == expected
+
+
+def test_another_number_of_names_than_classes_is_refused():
+    words = "raw_class_names: found 2 names, expected 3 (parameter ingestion.n_classes)"
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+        nodes.name_classes(["a", "b"], parameters())
+
+
+NAMES = ["a", "b", "c"]
+
+
 def test_class_counts():
-    counts = nodes.count_classes(labelled(7), labelled(3), labelled(2))
-    expected = {"class": [0, 1, 2], "train": [3, 2, 2], "validation": [1] * 3, "test": [1, 1, 0]}
+    counts = nodes.count_classes(labelled(7), labelled(3), labelled(2), NAMES)
+    sets = {"train": [3, 2, 2], "validation": [1] * 3, "test": [1, 1, 0]}
+    expected = {"class": [0, 1, 2], "name": NAMES, **sets}
     pd.testing.assert_frame_equal(counts, pd.DataFrame(expected), check_dtype=False)
 
 
 def test_class_counts_are_stacked_bars_with_labelled_axes():
-    counts = nodes.count_classes(labelled(7), labelled(3), labelled(2))
+    counts = nodes.count_classes(labelled(7), labelled(3), labelled(2), NAMES)
     axes = nodes.plot_class_counts(counts).axes[0]
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("class (digit)", "images")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("class", "images")
+    assert [text.get_text() for text in axes.get_xticklabels()] == NAMES
     tops = [bar.get_y() + bar.get_height() for bar in axes.containers[-1]]
     assert tops == [3 + 1 + 1, 2 + 1 + 1, 2 + 1 + 0]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [
@@ -259,8 +277,8 @@ def test_class_counts_are_stacked_bars_with_labelled_axes():
 
 
 def test_sample_digits_are_the_first_of_each_class():
-    figure = nodes.plot_sample_digits(labelled(9), per_class=2)
+    figure = nodes.plot_sample_digits(labelled(9), NAMES, per_class=2)
     grid = np.array(figure.axes).reshape(3, 2)
-    assert [axes.get_ylabel() for axes in grid[:, 0]] == ["0", "1", "2"]
+    assert [axes.get_ylabel() for axes in grid[:, 0]] == NAMES
     shown = [[axes.images[0].get_array()[0, 0] for axes in row] for row in grid]
     assert shown == [[0, 3], [1, 4], [2, 5]]

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
@@ -10,12 +12,13 @@ from mnist_gradients.pipelines.ingestion.parameters import IngestionParameters
 
 @pytest.fixture
 def run(mnist, tmp_path):
-    def run(n_labels):
+    def run(n_labels, raw_class_names=()):
         inputs = {
             "raw_train_images": mnist.images[:300],
             "raw_train_labels": mnist.labels[:n_labels],
             "raw_test_images": mnist.images[-100:],
             "raw_test_labels": mnist.labels[-100:],
+            "raw_class_names": raw_class_names,
             "params:ingestion": IngestionParameters(
                 n_classes=10, validation_size=50, train_limit=200
             ),
@@ -38,6 +41,12 @@ def test_pipeline_turns_raw_arrays_into_three_sets_and_shows_them(run, mnist):
     section = catalog.load("ingestion.section")
     assert section.count("<img src=") == 2
     assert "150 images for training" in section
+    assert "<table>" not in section
+
+
+def test_section_shows_the_labels_of_named_classes(run):
+    section = run(n_labels=300, raw_class_names=list("abcdefghij")).load("ingestion.section")
+    assert re.search(r"<td[^>]*>9</td>\s*<td[^>]*>j</td>", section)
 
 
 def test_labels_that_do_not_belong_to_the_images_stop_the_pipeline(run, tmp_path):

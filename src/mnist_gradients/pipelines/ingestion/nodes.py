@@ -1,5 +1,7 @@
 """Nodes of the ingestion pipeline: check the raw arrays, split them, and show their content."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -56,7 +58,8 @@ def label_images(
             raise mismatch(
                 f"{name} labels",
                 f"no image of class {int(counts.argmin())}",
-                f"every class from 0 to {parameters.n_classes - 1} (parameter ingestion.n_classes)",
+                f"every class from 0 to {parameters.n_classes - 1} (parameter "
+                "ingestion.n_classes; the pipeline import_data numbers other labels)",
             )
     n_kept = _n_kept(train, parameters.train_limit, "ingestion.train_limit")
     _n_kept(test, parameters.test_limit, "ingestion.test_limit")
@@ -153,20 +156,35 @@ def _stratified_rows(
     return np.sort(rest), np.sort(taken)
 
 
+def name_classes(raw_class_names: Sequence[str], parameters: IngestionParameters) -> list[str]:
+    """Return the name of each class: that of the raw data, or else its number.
+
+    Raises:
+        ValueError: If there are names, but not as many as classes.
+    """
+    numbers = [str(number) for number in range(parameters.n_classes)]
+    if raw_class_names and len(raw_class_names) != len(numbers):
+        expected = f"{len(numbers)} (parameter ingestion.n_classes)"
+        raise mismatch("raw_class_names", f"{len(raw_class_names)} names", expected)
+    return list(raw_class_names) or numbers
+
+
 def count_classes(
-    train: LabelledImages, validation: LabelledImages, test: LabelledImages
+    train: LabelledImages,
+    validation: LabelledImages,
+    test: LabelledImages,
+    class_names: Sequence[str],
 ) -> pd.DataFrame:
     """Count the images of each class in each of the three sets.
 
     Returns:
-        Columns class, train, validation, test; one row per class.
+        Columns class, name, train, validation, test; one row per class.
     """
-    n_classes = int(train.labels.max()) + 1
     counts = {
-        name: np.bincount(images.labels, minlength=n_classes)
-        for name, images in (("train", train), ("validation", validation), ("test", test))
+        part: np.bincount(images.labels, minlength=len(class_names))
+        for part, images in (("train", train), ("validation", validation), ("test", test))
     }
-    return pd.DataFrame({"class": np.arange(n_classes), **counts})
+    return pd.DataFrame({"class": np.arange(len(class_names)), "name": class_names, **counts})
 
 
 def plot_class_counts(class_counts: pd.DataFrame) -> Figure:
@@ -177,22 +195,25 @@ def plot_class_counts(class_counts: pd.DataFrame) -> Figure:
         axes.bar(class_counts["class"], class_counts[name], bottom=base, label=name, width=0.75)
         base += class_counts[name].to_numpy()
     axes.set(
-        xlabel="class (digit)",
+        xlabel="class",
         ylabel="images",
         title="Images per class in the training, validation and test set",
         xticks=class_counts["class"],
+        xticklabels=class_counts["name"],
     )
     figures.legend_outside(axes)
     return figure
 
 
-def plot_sample_digits(train: LabelledImages, per_class: int = 12) -> Figure:
+def plot_sample_digits(
+    train: LabelledImages, class_names: Sequence[str], per_class: int = 12
+) -> Figure:
     """Draw the first training images of every class, one class per row."""
-    classes = np.unique(train.labels)
+    classes = range(len(class_names))
     rows = [np.flatnonzero(train.labels == label)[:per_class] for label in classes]
     return figures.digit_grid(
         [train.images[row] for row in rows],
-        row_labels=[str(label) for label in classes],
+        row_labels=class_names,
         title="The first training images of each class",
     )
 

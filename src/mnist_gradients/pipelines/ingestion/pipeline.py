@@ -28,8 +28,14 @@ def create_pipeline() -> Pipeline:
                 name="split_images",
             ),
             Node(
+                nodes.name_classes,
+                inputs=["raw_class_names", "params:ingestion"],
+                outputs="class_names",
+                name="name_classes",
+            ),
+            Node(
                 nodes.count_classes,
-                inputs=["train", "validation", "test"],
+                inputs=["train", "validation", "test", "class_names"],
                 outputs="class_counts",
                 name="count_classes",
             ),
@@ -41,7 +47,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.plot_sample_digits,
-                inputs="train",
+                inputs=["train", "class_names"],
                 outputs="sample_digits_plot",
                 name="plot_sample_digits",
             ),
@@ -53,8 +59,14 @@ def create_pipeline() -> Pipeline:
             ),
         ],
         namespace="ingestion",
-        inputs={"raw_train_images", "raw_train_labels", "raw_test_images", "raw_test_labels"},
-        outputs={"train", "validation", "test"},
+        inputs={
+            "raw_train_images",
+            "raw_train_labels",
+            "raw_test_images",
+            "raw_test_labels",
+            "raw_class_names",
+        },
+        outputs={"train", "validation", "test", "class_names"},
         parameters={"params:ingestion", "params:seed"},
         tags="ingestion",
     )

@@ -1,0 +1,35 @@
+import json
+
+import pytest
+from kedro.io import DatasetError
+
+from mnist_gradients.datasets import ClassNamesDataset
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "classes.txt"
+
+
+def test_names_are_lines(path):
+    dataset = ClassNamesDataset(filepath=str(path))
+    dataset.save(["T-shirt", "Zügel"])
+    assert path.read_bytes() == "T-shirt\nZügel\n".encode()
+    assert dataset.load() == ["T-shirt", "Zügel"]
+    assert json.loads(dataset.preview()) == {"0": "T-shirt", "1": "Zügel"}
+
+
+def test_file_of_another_editor_is_read(path):
+    path.write_bytes(b"\xef\xbb\xbfcat\r\ndog \r\n\r\n")
+    assert ClassNamesDataset(filepath=str(path)).load() == ["cat", "dog"]
+
+
+def test_missing_file_holds_no_names(path):
+    assert ClassNamesDataset(filepath=str(path)).load() == []
+
+
+@pytest.mark.parametrize("name", ["", " ", "two\nlines"])
+def test_name_that_is_no_line_is_refused(path, name):
+    with pytest.raises(DatasetError, match=r"expected names of one line$"):
+        ClassNamesDataset(filepath=str(path)).save(["cat", name])
+    assert not path.exists()
