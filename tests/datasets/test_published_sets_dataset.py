@@ -235,5 +235,5 @@ def test_missing_path_is_named(tmp_path):
 
 
 def test_path_on_the_web_is_refused():
-    with pytest.raises(ValueError, match="^filepath: found https:"):
+    with pytest.raises(ValueError, match=r"^filepath: found https:"):
         PublishedSetsDataset(filepath="https://example.org/a.npz")
