@@ -10,7 +10,7 @@ from mnist_gradients.console.renamed_parameters import RENAMED
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
-    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"),
     *(
         str(path.relative_to(ROOT))
         for folder in ("docs", "src")

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 PLACES = (
     "README.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
     "pyproject.toml",
     "docs",
     "conf",

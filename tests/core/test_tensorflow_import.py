@@ -8,16 +8,20 @@ from mnist_gradients.core.tensorflow_import import import_tensorflow
 
 
 @pytest.mark.tensorflow
-def test_keras_uses_tensorflow_whatever_the_environment_says_and_nothing_is_printed(monkeypatch):
+def test_keras_is_set_up_whatever_the_users_settings_say_and_nothing_is_printed(
+    monkeypatch, tmp_path
+):
     code = """
 from mnist_gradients.core.tensorflow_import import import_tensorflow
 tensorflow = import_tensorflow()
 import keras
-print(keras.config.backend(), tensorflow.__name__)
+print(keras.config.backend(), keras.config.floatx(), tensorflow.__name__)
 """
+    (tmp_path / "keras.json").write_text('{"floatx": "float16", "backend": "torch"}')
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setenv("KERAS_BACKEND", "nonsense")
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (run.stdout, run.stderr) == ("tensorflow tensorflow\n", "")
+    assert (run.stdout, run.stderr) == ("tensorflow float32 tensorflow\n", "")
 
 
 def test_keras_with_another_backend_is_refused(monkeypatch):

@@ -356,6 +356,10 @@ class TestPage:
     def test_page_needs_no_other_file(self):
         assert outside(page()) == []
 
+    def test_browser_is_told_to_fetch_and_to_run_nothing(self):
+        policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+        assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in page()
+
     @pytest.mark.parametrize(
         "piece",
         [

@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -33,6 +34,10 @@ from pydantic import ValidationError
             {"checkpoints": {"folder": "x", "seconds": -1}},
             "checkpoints.seconds\n  Input should be greater than or equal to 0",
         ),
+        (
+            {"checkpoints": {"folder": "memory://x", "seconds": 1}},
+            "checkpoints.folder\n  Value error, found memory://x, expected a local folder",
+        ),
         ({"record_every": 0}, "record_every\n  Input should be greater than 0"),
         ({"batch_size": 0}, "batch_size\n  Input should be greater than 0"),
         ({"epochs": 0}, "epochs\n  Input should be greater than 0"),
@@ -47,3 +52,8 @@ from pydantic import ValidationError
 def test_parameters_out_of_range_are_refused(parameters, changes, words):
     with pytest.raises(ValidationError, match=re.escape(words)):
         parameters(**changes)
+
+
+def test_address_of_a_local_folder_is_its_path(parameters):
+    taken = parameters(checkpoints={"folder": "file:///a folder/b", "seconds": 1})
+    assert taken.checkpoints.folder == Path("/a folder/b")

@@ -1,5 +1,7 @@
 """Import TensorFlow without its lines on standard error, and with Keras on top of it.
 
+Keras is set up as this project needs it, whatever the environment and a `keras.json` say.
+
 No environment variable removes all the lines that TensorFlow's C++ side prints; only a redirected
 file descriptor 2 does, during the import.
 """
@@ -10,7 +12,7 @@ from types import ModuleType
 
 
 def import_tensorflow() -> ModuleType:
-    """Import TensorFlow quietly and return it; Keras uses it whatever ``KERAS_BACKEND`` says.
+    """Import TensorFlow quietly and return it; Keras uses it, and float32, in this process.
 
     Raises:
         ImportError: If TensorFlow cannot be imported.
@@ -36,4 +38,7 @@ def import_tensorflow() -> ModuleType:
         os.dup2(standard_error, 2)
         os.close(standard_error)
         os.close(nowhere)
+    import keras
+
+    keras.config.set_floatx("float32")
     return tensorflow

@@ -1,6 +1,7 @@
 """Colours of an image file, opaque, of moderate size, in the orientation that EXIF gives."""
 
 import io
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -31,7 +32,7 @@ def decode(content: bytes, most_megapixels: float = 200) -> NDArray[np.uint8]:
             are not finite.
     """
     try:
-        with _no_limit_of_pillow(), Image.open(io.BytesIO(content)) as image:
+        with _without_limit_and_warnings(), Image.open(io.BytesIO(content)) as image:
             _check_size(image.size, most_megapixels)
             return _colours(image)
     except UnidentifiedImageError as error:
@@ -45,12 +46,14 @@ def decode(content: bytes, most_megapixels: float = 200) -> NDArray[np.uint8]:
 
 
 @contextmanager
-def _no_limit_of_pillow() -> Iterator[None]:
-    """Leave the limit of the size to this module, which names it."""
+def _without_limit_and_warnings() -> Iterator[None]:
+    """Leave the limit of the size to this module, which names it, and broken metadata unsaid."""
     limit = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = None
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            yield
     finally:
         Image.MAX_IMAGE_PIXELS = limit
 

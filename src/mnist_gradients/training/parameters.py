@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
 
 from mnist_gradients.core.parameters import Parameters
 
@@ -43,6 +43,14 @@ class CheckpointParameters(Parameters):
 
     folder: Path
     seconds: NonNegativeFloat
+
+    @field_validator("folder", mode="before")
+    @classmethod
+    def _is_local(cls, folder: Path | str) -> Path | str:
+        path = str(folder).removeprefix("file://")
+        if "://" in path:
+            raise ValueError(f"found {folder}, expected a local folder (parameter data_root)")
+        return path
 
 
 class TrainingParameters(Parameters):

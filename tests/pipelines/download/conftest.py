@@ -127,8 +127,8 @@ def options(files) -> Callable[..., dict]:
     def options(*mirrors: str, **changes: object) -> dict:
         checksums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
         source = {"mirrors": mirrors, "files": checksums}
-        found = {"dataset": "toy", "datasets": {"toy": source}, "attempts": 1, "timeout_seconds": 5}
-        return found | changes
+        found = {"dataset": "toy", "datasets": {"toy": source}, "attempts": 1}
+        return found | {"timeout_seconds": 5, "most_megabytes": 1} | changes
 
     return options
 

@@ -112,9 +112,9 @@ class TestFaults:
     def error(self, fetch, tmp_path):
         """Returns the error message of a download that must leave the earlier file."""
 
-        def error(*mirrors):
+        def error(*mirrors, **changes):
             with pytest.raises(DownloadError) as caught:
-                fetch(*mirrors)
+                fetch(*mirrors, **changes)
             assert (tmp_path / "toy" / NAME).read_bytes() == b"earlier"
             assert [path.name for path in (tmp_path / "toy").iterdir()] == [NAME]
             assert "\n" not in str(caught.value)
@@ -158,6 +158,24 @@ class TestFaults:
         assert words.startswith(f"{path}: found no mirror that serves this file ({down}: ")
         assert f"; {failing.address}: 500 Server Error" in words
         assert words.endswith("), expected one")
+
+    def test_answer_beyond_the_limit_is_cut_off(self, error, fetch, mirror, files):
+        server, size = mirror(), len(files[NAME]) / 1e6
+        words = error(server.address, most_megabytes=0.01)
+        assert f"{server.address}: found more than 0.01 MB, expected at most that" in words
+        assert fetch(server.address, most_megabytes=size) == server.address
+
+    def test_link_at_the_destination_is_replaced_and_its_target_kept(
+        self, tmp_path, mirror, parameters, files
+    ):
+        (tmp_path / "mine").write_bytes(b"mine")
+        (tmp_path / "toy").mkdir()
+        for name in (NAME, "SHA256SUMS"):
+            (tmp_path / "toy" / name).symlink_to(tmp_path / "mine")
+        nodes.fetch_dataset(tmp_path, parameters(mirror().address))
+        assert (tmp_path / "mine").read_bytes() == b"mine"
+        assert not (tmp_path / "toy" / NAME).is_symlink()
+        assert (tmp_path / "toy" / NAME).read_bytes() == files[NAME]
 
     def test_redirect_to_a_file_is_refused(self, error, mirror, tmp_path, files):
         (tmp_path / "secret").mkdir()

@@ -5,9 +5,10 @@ import hashlib
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urljoin
 
 import pandas as pd
@@ -97,7 +98,7 @@ def _fetch(path: Path, sha256: str, mirrors: Sequence[str], parameters: Download
             retry_if_failed=parameters.attempts - 1,
         )
         try:
-            files.fetch(path.name, downloader=download)
+            files.fetch(path.name, downloader=partial(_limited, download, parameters))
         except (ValueError, requests.RequestException) as error:
             logger.warning("    %s: %s", path.name, error)
             problems.append(f"{mirror}: {error}")
@@ -106,6 +107,34 @@ def _fetch(path: Path, sha256: str, mirrors: Sequence[str], parameters: Download
     raise DownloadError(
         f"{path}: found no mirror that serves this file ({'; '.join(problems)}), expected one"
     )
+
+
+class _LimitedFile:
+    """A file that refuses what goes beyond a number of megabytes."""
+
+    def __init__(self, file: BinaryIO, most_megabytes: float) -> None:
+        self._file = file
+        self._most = most_megabytes
+
+    def write(self, content: bytes) -> None:
+        if self._file.tell() + len(content) > self._most * 1e6:
+            raise ValueError(f"found more than {self._most:g} MB, expected at most that")
+        self._file.write(content)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def _limited(
+    download: Callable[..., object],
+    parameters: DownloadParameters,
+    url: str,
+    path: str,
+    files: object,
+) -> None:
+    """Download by pooch, and no more than the parameters allow, whatever length a mirror names."""
+    with Path(path).open("wb") as file:
+        download(url, _LimitedFile(file, parameters.most_megabytes), files)
 
 
 def check_redirect(response: Any, **_: Any) -> None:

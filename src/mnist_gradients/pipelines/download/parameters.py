@@ -38,12 +38,14 @@ class DownloadParameters(Parameters):
         dataset: The one to fetch; also the name of its folder.
         attempts: Number of attempts at a mirror before the next one is asked.
         timeout_seconds: Longest silence of a mirror.
+        most_megabytes: A longer answer is cut off and refused.
     """
 
     datasets: dict[Name, SourceParameters] = Field(min_length=1)
     dataset: str
     attempts: PositiveInt
     timeout_seconds: PositiveFloat
+    most_megabytes: PositiveFloat
 
     @field_validator("dataset")
     @classmethod

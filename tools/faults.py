@@ -1,0 +1,299 @@
+"""Try to break the project: mutated files, kills, full disks, two runs at once.
+
+`python tools/faults.py --minutes 30` prints the tries and failures by area, and ends with the table
+of docs/reliability.md. Each try is drawn from the seed, the area and its number: with
+`--areas idx --first 1234` a printed failure comes again, except for the moments of kills and
+pairs. The areas come near their goals alike; after that all go on until the time is over.
+"""
+
+import argparse
+import contextlib
+import logging
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+from fault_mutations import Attempt, expect, idx, images, mutated, server
+from kedro.framework.project import pipelines
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from kedro.io import DatasetError
+from matplotlib.figure import Figure
+
+from mnist_gradients.console.errors import short_message
+
+ROOT = Path(__file__).parents[1]
+
+
+# --- files of a run ---
+
+
+def intermediates(folder: Path) -> Attempt:
+    """Damaged files of a finished run: an error of one line that names the file."""
+    copy = shutil.copytree(undisturbed(folder), folder / "damaged")
+    datasets = datasets_of(copy)
+    paths = {name: path_of(dataset) for name, dataset in datasets.items()}
+
+    def attempt(rng: random.Random) -> None:
+        name = rng.choice(list(datasets))
+        path = paths[name]
+        good, other = path.read_bytes(), paths[rng.choice(list(datasets))].read_bytes()
+        cut = good[: rng.randrange(len(good))]
+        bad = rng.choice((mutated(good, rng, other), other, cut, bytes(len(good))))
+        if bad == good:
+            return
+        path.write_bytes(bad)
+        try:
+            datasets[name].load()
+        except DatasetError as error:
+            words = short_message(error)
+            expect(path.name in words, f"{name}: {words}")
+        else:
+            raise AssertionError(f"{name}: loaded, though the file is damaged")
+        finally:
+            path.write_bytes(good)
+
+    return attempt
+
+
+def full_disk(folder: Path) -> Attempt:
+    """A disk that is full at some byte of a save: the old file or the new one, nothing beside."""
+    copy = shutil.copytree(undisturbed(folder), folder / "full")
+    figure = Figure()
+    figure.text(0.5, 0.5, "figure")
+    loaded = {name: (dataset, dataset.load()) for name, dataset in datasets_of(copy).items()}
+    saved = {
+        name: (dataset, figure if path_of(dataset).suffix == ".png" else data)
+        for name, (dataset, data) in loaded.items()
+    }
+
+    def attempt(rng: random.Random) -> None:
+        dataset, data = rng.choice(list(saved.values()))
+        path = path_of(dataset)
+        before = content_of(path.parent)
+        room = rng.randrange(int(1.1 * path.stat().st_size) + 1)
+        try:
+            with files_of_at_most(room):
+                dataset.save(data)
+        except (DatasetError, OSError) as error:
+            expect("\n" not in short_message(error), f"{path.name}: {short_message(error)}")
+            expect(content_of(path.parent) == before, f"{path.name}: changed after {room} bytes")
+        else:
+            expect(content_of(path.parent).keys() == before.keys(), f"{path.name}: left-overs")
+            dataset.load()
+
+    return attempt
+
+
+@contextlib.contextmanager
+def files_of_at_most(n_bytes: int) -> Iterator[None]:
+    """Let every write beyond a length of the file fail, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+# --- runs ---
+
+
+def kills(folder: Path, options: Sequence[str] = ()) -> Attempt:
+    """Kill -9 at a random moment: every file loads or is absent.
+
+    After five kills a run must end with the outputs of an undisturbed one, and no other file.
+    """
+    whole = undisturbed(folder)
+    copy = folder / f"killed{len(options)}"
+    seconds = 0.0
+    killed = 0
+
+    def attempt(rng: random.Random) -> None:
+        nonlocal seconds, killed
+        if not copy.exists():
+            if options:  # a part of the run needs the files of the others
+                shutil.copytree(whole, copy)
+            killed = 0
+        run = start_run(copy, *options)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            run.communicate(timeout=rng.uniform(0, seconds or 30))
+        run.kill()
+        run.communicate()
+        for name, dataset in datasets_of(copy).items():
+            try:
+                dataset.load()
+            except DatasetError as error:
+                raise AssertionError(f"{name}: {short_message(error)}") from error
+        killed += 1
+        if killed == 5:
+            began = time.monotonic()
+            finish(start_run(copy, *options))
+            seconds = time.monotonic() - began
+            compare(copy, whole)
+            shutil.rmtree(copy)
+
+    return attempt
+
+
+def pairs(folder: Path) -> Attempt:
+    """Two runs at once on one folder: one ends well, the other too or with one line."""
+    whole = undisturbed(folder)
+
+    def attempt(rng: random.Random) -> None:
+        copy = folder / "pair"
+        shutil.rmtree(copy, ignore_errors=True)
+        first = start_run(copy, "--pipelines", "ingestion")
+        time.sleep(rng.uniform(0, 5))
+        second = start_run(copy, "--pipelines", "ingestion")
+        errors = [run.communicate()[1] for run in (first, second)]
+        codes = sorted(run.returncode for run in (first, second))
+        expect(codes in ([0, 0], [0, 1]), f"exit codes {codes}: {errors}")
+        words = "".join(errors)
+        expect(codes == [0, 0] or "expected" in words.splitlines()[-1], words)
+        compare(copy, whole)
+
+    return attempt
+
+
+def start_run(data_root: Path, *options: str) -> subprocess.Popen:
+    """Start a run that saves a checkpoint at every evaluation."""
+    given = f"data_root={data_root},fnn.checkpoints.seconds=0"
+    command = [sys.executable, "-m", "kedro", "run", "--env", "test", "--params", given, *options]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True)  # noqa: S603
+
+
+def finish(run: subprocess.Popen) -> None:
+    """Wait for a run that must end well."""
+    errors = run.communicate()[1]
+    expect(run.returncode == 0, f"exit code {run.returncode}: {errors}")
+
+
+def undisturbed(folder: Path) -> Path:
+    """Return the outputs of one undisturbed run, which the first call makes."""
+    whole = folder / "whole"
+    if not whole.exists():
+        finish(start_run(whole))
+    return whole
+
+
+def datasets_of(data_root: Path) -> dict[str, Any]:
+    """Return the datasets of the default run whose file is below a folder."""
+    given = {"data_root": str(data_root)}
+    with KedroSession.create(ROOT, env="test", runtime_params=given) as session:
+        catalog = session.load_context().catalog
+    datasets = {name: catalog.get(name) for name in sorted(pipelines["__default__"].datasets())}
+    return {
+        name: dataset
+        for name, dataset in datasets.items()
+        if hasattr(dataset, "_filepath")
+        and path_of(dataset).is_relative_to(data_root)
+        and dataset.exists()
+    }
+
+
+def path_of(dataset: Any) -> Path:
+    """Return the path of a dataset that is one file."""
+    return Path(str(dataset._filepath))
+
+
+def content_of(folder: Path) -> dict[str, bytes]:
+    """Return the content of each file below a folder."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def compare(found: Path, expected: Path) -> None:
+    """Expect the same arrays, models and tables, apart from measured times, and no other file."""
+    for path in found.rglob("*"):
+        name = path.relative_to(found)
+        expect((expected / name).exists(), f"{name}: left over")
+        if path.suffix == ".npz":
+            expect(path.read_bytes() == (expected / name).read_bytes(), f"{name}: other bytes")
+        if path.suffix == ".csv":
+            tables = [pd.read_csv(root / name) for root in (found, expected)]
+            kept = [table[[c for c in table if "seconds" not in c]] for table in tables]
+            expect(kept[0].equals(kept[1]), f"{name}: other numbers")
+
+
+class Area(NamedTuple):
+    """What the table calls an area, its goal of tries, and how many follow each other."""
+
+    words: str
+    goal: int
+    batch: int
+    make: Callable[[Path], Attempt]
+
+
+AREAS = {
+    "idx": Area("mutations of IDX files", 1_000_000, 1000, idx),
+    "images": Area("mutations of images", 100_000, 100, images),
+    "server": Area("mutations of a mirror's answers", 2_000, 10, server),
+    "intermediates": Area("damaged files of a run", 500, 5, intermediates),
+    "disk": Area("full-disk positions of a save", 200, 5, full_disk),
+    "kills": Area("kills of a run", 60, 1, kills),
+    "training": Area("kills of a training", 40, 1, partial(kills, options=("--pipelines", "fnn"))),
+    "pairs": Area("pairs of runs at once", 20, 1, pairs),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Try until the time is over; return the number of failures."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--areas", default=",".join(AREAS), help="names, with commas between")
+    parser.add_argument("--first", type=int, default=0, help="number of the first try")
+    given = parser.parse_args(arguments)
+    bootstrap_project(ROOT)
+    logging.disable()
+    tries = dict.fromkeys(given.areas.split(","), 0)
+    failures: list[str] = []
+    began = reported = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        attempts = {name: AREAS[name].make(Path(folder)) for name in tries}
+        while time.monotonic() - began < 60 * given.minutes:
+            name = min(tries, key=lambda name: tries[name] / AREAS[name].goal)
+            for _ in range(AREAS[name].batch):
+                number = given.first + tries[name]
+                rng = random.Random(f"{given.seed} {name} {number}")  # noqa: S311 - no secrets
+                try:
+                    attempts[name](rng)
+                except Exception as error:
+                    failures.append(f"{name} {number}: {type(error).__name__}: {error}")
+                    say(failures[-1])
+                tries[name] += 1
+            if time.monotonic() - reported > 60:
+                reported = time.monotonic()
+                say(f"{len(failures)} failures; tries: {tries}")
+    say(table(tries, failures, time.monotonic() - began))
+    return len(failures)
+
+
+def say(words: str) -> None:
+    """Write a line on the console."""
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
+
+
+def table(tries: dict[str, int], failures: list[str], seconds: float) -> str:
+    """Return the table of the tries as Markdown."""
+    lines = ["| area | tries | failures |", "|---|---|---|"]
+    for name, n_tries in tries.items():
+        n_failures = sum(failure.startswith(f"{name} ") for failure in failures)
+        lines.append(f"| {AREAS[name].words} | {n_tries:,} | {n_failures} |")
+    return "\n".join([*lines, "", f"{seconds / 60:.0f} minutes"])
+
+
+if __name__ == "__main__":
+    sys.exit(min(1, main()))
