@@ -18,10 +18,10 @@ def import_tensorflow() -> ModuleType:
         ImportError: If TensorFlow cannot be imported.
         RuntimeError: If Keras was imported before, with another backend.
     """
-    keras = sys.modules.get("keras")
-    if keras is not None and keras.config.backend() != "tensorflow":
+    imported = sys.modules.get("keras")
+    if imported is not None and imported.config.backend() != "tensorflow":
         raise RuntimeError(
-            f"Keras backend: found {keras.config.backend()}, expected tensorflow; "
+            f"Keras backend: found {imported.config.backend()}, expected tensorflow; "
             "Keras was imported before"
         )
     os.environ["KERAS_BACKEND"] = "tensorflow"  # this process and its workers
