@@ -56,7 +56,7 @@ def test_saving_makes_the_folders_and_leaves_nothing_else(tmp_path):
     dataset.save("first")
     dataset.save("second")
     assert dataset.load() == "second"
-    assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["text"]
+    assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == {"text", ".text.sha256"}
 
 
 @pytest.mark.parametrize("root", ["local", "memory"])
@@ -71,7 +71,8 @@ def test_save_that_fails_half_way_leaves_the_earlier_file(tmp_path, root, text, 
         dataset.save(text)
     assert dataset.load() == "good"
     fs, path = fsspec.url_to_fs(folder)
-    assert [entry.rpartition("/")[2] for entry in fs.ls(path, detail=False)] == ["text"]
+    names = {entry.rpartition("/")[2] for entry in fs.ls(path, detail=False)}
+    assert names == {"text", ".text.sha256"}
 
 
 def test_errors_are_one_line_that_begins_with_the_path(tmp_path):

@@ -137,6 +137,7 @@ def test_damaged_file_is_refused_in_one_line(tmp_path, damage, compressed):
     path = tmp_path / "train.npz"
     LabelledImagesDataset(filepath=str(path), compressed=compressed).save(labelled(50))
     path.write_bytes(damage(path.read_bytes()))
+    (tmp_path / ".train.npz.sha256").unlink()
     error = error_of_loading(path)
     assert error.startswith(f"{path}: found an unreadable file (")
     assert error.endswith("), expected an npz archive of plain arrays")

@@ -1,8 +1,8 @@
-"""kedro-datasets' tables, JSON files, figures and texts, written without torn files.
+"""kedro-datasets' tables, JSON files, figures and texts, never torn and never damaged unnoticed.
 
 The originals write in place: a process that is killed, or a full disk, leaves half a file where a
-whole one was. These write beside the file and rename. Everything else is inherited: arguments,
-versions, loading and previews.
+whole one was. These write beside the file, rename, and check on load that the file is as it was
+saved. Everything else is inherited: arguments, versions and previews.
 
 Example in YAML::
 
@@ -19,10 +19,12 @@ import re
 from inspect import unwrap
 from typing import Any
 
+import pandas as pd
 from kedro_datasets import json, pandas, plotly, text
 from kedro_datasets._typing import HTMLPreview
+from plotly import io as plotly_io
 
-from mnist_gradients.datasets.file import AtomicWriting
+from mnist_gradients.datasets.file import IntactFile
 
 _BODY = re.compile(r"<body\b[^>]*>(.*)</body>", re.DOTALL | re.IGNORECASE)
 _TAG_OR_SIGN = re.compile(r"<[^>]*>|[_*]")
@@ -32,10 +34,15 @@ _LOOK_ALIKES = {"_": "<u>&nbsp;</u>", "*": "∗"}
 # dataset by the signature of the class's own __init__, and the decorated one has lost it.
 
 
-class CSVDataset(AtomicWriting, pandas.CSVDataset):
+class CSVDataset(IntactFile, pandas.CSVDataset):
     """A pandas DataFrame in a CSV file; see ``kedro_datasets.pandas.CSVDataset``."""
 
     __init__ = unwrap(pandas.CSVDataset.__init__)
+
+    def load(self) -> Any:
+        """Read the table."""
+        with self._reading() as file:
+            return pd.read_csv(file, **self._load_args)
 
     def save(self, data: Any) -> None:
         """Write the table."""
@@ -43,10 +50,15 @@ class CSVDataset(AtomicWriting, pandas.CSVDataset):
             data.to_csv(file, **self._save_args)
 
 
-class JSONDataset(AtomicWriting, json.JSONDataset):
+class JSONDataset(IntactFile, json.JSONDataset):
     """Plain data in a JSON file; see ``kedro_datasets.json.JSONDataset``."""
 
     __init__ = unwrap(json.JSONDataset.__init__)
+
+    def load(self) -> Any:
+        """Read the data."""
+        with self._reading() as file:
+            return json_.load(file)
 
     def save(self, data: Any) -> None:
         """Write the data."""
@@ -54,10 +66,15 @@ class JSONDataset(AtomicWriting, json.JSONDataset):
             file.write(json_.dumps(data, **self._save_args).encode())
 
 
-class PlotlyDataset(AtomicWriting, plotly.JSONDataset):
+class PlotlyDataset(IntactFile, plotly.JSONDataset):
     """A plotly figure in a JSON file; see ``kedro_datasets.plotly.JSONDataset``."""
 
     __init__ = unwrap(plotly.JSONDataset.__init__)
+
+    def load(self) -> Any:
+        """Read the figure."""
+        with self._reading() as file:
+            return plotly_io.from_json(file.read().decode(), **self._load_args)
 
     def save(self, data: Any) -> None:
         """Write the figure."""
@@ -65,10 +82,15 @@ class PlotlyDataset(AtomicWriting, plotly.JSONDataset):
             file.write(data.to_json(**self._save_args).encode())
 
 
-class TextDataset(AtomicWriting, text.TextDataset):
+class TextDataset(IntactFile, text.TextDataset):
     """A text or an HTML page in UTF-8; see ``kedro_datasets.text.TextDataset``."""
 
     __init__ = unwrap(text.TextDataset.__init__)
+
+    def load(self) -> str:
+        """Read the text."""
+        with self._reading() as file:
+            return file.read().decode()
 
     def save(self, data: str) -> None:
         """Write the text."""
