@@ -29,11 +29,12 @@ ARROWS = {
     "pipelines": {"core", "maths", "estimators", "plotting", "report", *ENGINES},
     "hooks": {"console", "core", "training"},
     "settings": {"hooks"},
+    "cli": {"console"},
     "pipeline_registry": set(),
 }
 # Where a framework may be imported; anywhere else it is refused.
 FRAMEWORKS = {
-    "kedro": {"console", "datasets", "pipelines", "hooks", "settings", "pipeline_registry"},
+    "kedro": {"console", "datasets", "pipelines", "hooks", "settings", "pipeline_registry", "cli"},
     "keras": {"core", "datasets", "benchmarking", "training", "verification"},
     "tensorflow": {"core", "datasets", "benchmarking", "training", "verification"},
     "matplotlib": {"datasets", "pipelines", "plotting"},
@@ -43,7 +44,7 @@ MATHS = {"numpy", "scipy", "threadpoolctl", *sys.stdlib_module_names}
 
 PIPELINE_FILES = {"__init__.py", "nodes.py", "pipeline.py", "parameters.py", "plots.py"}
 PIPELINE_FILES |= {"README.md"}
-ROOT_FILES = {"__init__.py", "settings.py", "pipeline_registry.py", "hooks.py"}
+ROOT_FILES = {"__init__.py", "settings.py", "pipeline_registry.py", "hooks.py", "cli.py"}
 
 
 def imports(source: str) -> set[str]:

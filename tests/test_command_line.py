@@ -77,6 +77,15 @@ class TestQuickCommands:
         assert imported == [name]
 
 
+def test_command_whose_output_is_cut_off_ends_without_a_word(tmp_path):
+    kedro = f"{sys.executable} -m kedro run --pipelines ingestion --params data_root={tmp_path}"
+    run = subprocess.run(  # noqa: S602 - a pipe of the shell
+        f"{kedro} | true", shell=True, cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.stderr == ""
+    assert list(tmp_path.iterdir()) == []
+
+
 class TestMistypedNames:
     @pytest.mark.parametrize(
         ("arguments", "last_line"),
@@ -134,6 +143,12 @@ class TestMistypedNames:
         run, _ = command("-m", "kedro", "registry", "describe", "fn")
         assert run.returncode == 1
         assert "'fn' pipeline not found. Existing pipelines: [__default__, " in run.stdout
+
+
+def test_home_folder_may_be_written_as_a_tilde(run_project, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    run_project(Path("~/out"), node_names=["ingestion.label_images"])
+    assert (tmp_path / "out" / "02_intermediate" / "train.npz").exists()
 
 
 def test_configuration_may_be_an_archive(run_project, tmp_path):

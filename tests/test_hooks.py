@@ -115,6 +115,19 @@ def test_errors_become_short_only_in_a_command(context, monkeypatch):
     assert sys.excepthook is not sys.__excepthook__
 
 
+def test_output_has_the_form_of_the_project_in_its_folders_too(context, monkeypatch, tmp_path):
+    configured = []
+    monkeypatch.setattr(hooks.LOGGING, "configure", configured.append)
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "logging.yml").write_text("version: 1\n")
+    monkeypatch.chdir(tmp_path)
+    ConsoleHooks().after_context_created(context())
+    assert configured == []
+    monkeypatch.chdir(tmp_path / "base")
+    ConsoleHooks().after_context_created(context())
+    assert configured == [{"version": 1}]
+
+
 class Broken:
     """Pipelines that cannot be imported."""
 

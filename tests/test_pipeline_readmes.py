@@ -8,6 +8,7 @@ from kedro.config import OmegaConfigLoader
 from kedro.pipeline import Node, Pipeline
 
 from mnist_gradients.pipelines.logistic_regression.pipeline import TASKS
+from mnist_gradients.settings import CONFIG_LOADER_ARGS
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "src" / "mnist_gradients" / "pipelines"
@@ -58,7 +59,8 @@ def differences(readme: str, pipeline: Pipeline, parameters: dict) -> dict[str, 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_readme_names_inputs_outputs_and_parameters(name, pipelines):
-    parameters = OmegaConfigLoader(str(ROOT / "conf"), base_env="base", default_run_env="base")
+    options = CONFIG_LOADER_ARGS | {"default_run_env": "base"}
+    parameters = OmegaConfigLoader(str(ROOT / "conf"), **options)
     readme = (FOLDER / name / "README.md").read_text(encoding="utf-8")
     assert differences(readme, pipelines[name], parameters["parameters"]) == {}
 

@@ -1,16 +1,19 @@
 """Console output of a run: one line for each node, and a summary at the end."""
 
 import logging
+import sys
 import time
 from contextlib import suppress
 from multiprocessing import parent_process
+from pathlib import Path
 from typing import Any, cast
 
 import click
+import yaml
 from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.framework.project import pipelines
+from kedro.framework.project import LOGGING, pipelines
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Node, Pipeline
 
@@ -34,11 +37,17 @@ class ConsoleHooks:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Keep the errors of a command short, and check the parameters.
+        """Keep the output of a command short, and check the parameters.
+
+        In a folder of the project, such as `notebooks`, Kedro does not find the project's
+        configuration of the output.
 
         Raises:
             ParameterError: If a parameter is unknown or has a wrong value.
         """
+        logging_file = context.project_path / "conf" / "logging.yml"
+        if Path.cwd() != context.project_path and logging_file.exists():
+            LOGGING.configure(yaml.safe_load(logging_file.read_text(encoding="utf-8")))
         if click.get_current_context(silent=True):  # a command, not a notebook or a test
             install_short_errors(context.project_path / "error.log")
         read = {}
@@ -60,12 +69,18 @@ class ConsoleHooks:
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
-        """Print the name and the number of the node that starts."""
+        """Print the name and the number of the node that starts.
+
+        Raises:
+            BrokenPipeError: If nothing reads the output any more, as in ``kedro run | head``; click
+                then ends the command.
+        """
         if parent_process() is None:
             self._n_started += 1
             logger.info("[%d/%d] %s", self._n_started, self._n_nodes, node.name)
         else:  # a worker process cannot count the nodes of the others
             logger.info("[in parallel] %s", node.name)
+        sys.stdout.flush()
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:

@@ -1,5 +1,7 @@
 """Kedro settings: configuration loader and hooks."""
 
+import os.path
+
 from mnist_gradients.hooks import CheckpointHooks, ConsoleHooks
 
 HOOKS = (ConsoleHooks(), CheckpointHooks())
@@ -9,4 +11,6 @@ CONFIG_LOADER_ARGS = {
     "default_run_env": "local",
     # An environment overrides single parameters; without this it would replace whole blocks.
     "merge_strategy": {"parameters": "soft"},
+    # `~` in a path. An error of the parameters reports a path that is none.
+    "custom_resolvers": {"expanduser": lambda path: os.path.expanduser(str(path))},
 }

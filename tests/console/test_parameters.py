@@ -123,6 +123,25 @@ class TestNames:
             check_parameters(loader(**{source: given}, archive=archive), {})
 
 
+@pytest.mark.parametrize("value", ["", " ", None, 7, True])
+@pytest.mark.parametrize("source", ["globals", "runtime"])
+def test_path_that_is_no_text_or_empty_is_refused(loader, tmp_path, value, source):
+    found = loader(runtime={"data_root": value} if source == "runtime" else {})
+    if source == "globals":
+        check_parameters(found, {})
+        found["globals"] = {"data_root": value}
+    words = re.escape(f"parameter data_root: found {value!r}, expected a path")
+    with pytest.raises(ParameterError, match=f"^{words}$"):
+        check_parameters(found, {})
+
+
+@pytest.mark.parametrize("seed", ["abc", -1, 2**32, 1.0, True, None])
+def test_seed_that_scikit_learn_would_refuse_is_refused(loader, seed):
+    words = re.escape(f"parameter seed: found {seed!r}, expected an integer from 0 to 4294967295")
+    with pytest.raises(ParameterError, match=f"^{words}$"):
+        check_parameters(loader(runtime={"seed": seed}), {})
+
+
 def test_check_leaves_the_globals_of_the_environment_to_the_loader(loader):
     found = loader(environment={"fnn": {"widths": ["${globals:data_root}"]}})
     check_parameters(found, {})

@@ -1,5 +1,6 @@
 """Short errors on the console: the message in the last line, the traceback in a file."""
 
+import logging
 import sys
 import traceback
 from pathlib import Path
@@ -22,7 +23,11 @@ def short_message(error: BaseException) -> str:
 
 
 def install_short_errors(log_file: Path) -> None:
-    """Print only the message of an error that ends the process; the traceback goes to a file."""
+    """Print only the message of an error that ends the process; the traceback goes to a file.
+
+    Lines that cannot be written, as in ``kedro run | head``, print no traceback of their own.
+    """
+    logging.raiseExceptions = False
 
     def report(
         kind: type[BaseException], error: BaseException, trace: TracebackType | None

@@ -19,6 +19,9 @@ from mnist_gradients.console.renamed_parameters import RENAMED
 LONGEST_VALUE = 60
 """Characters of a value that an error message shows."""
 
+PATHS = ("data_root", "raw_root", "inference.folder", "import_data.source")
+"""Parameters that are paths."""
+
 
 class ParameterError(ValueError):
     """Wrong parameters, one line each."""
@@ -36,6 +39,8 @@ def check_parameters(loader: OmegaConfigLoader, pipelines: Mapping[str, Pipeline
     """
     parameters = loader["parameters"]
     messages = unknown_names(parameters, known_parameters(loader))
+    messages += wrong_paths(loader["globals"] | parameters)
+    messages += wrong_seed(parameters.get("seed", 0))
     if not messages:
         models = TypeExtractor(dict(pipelines)).extract_types_from_pipelines()
         for path, model in models.items():
@@ -79,6 +84,23 @@ def unknown_names(
     return messages
 
 
+def wrong_paths(values: Mapping[str, Any]) -> list[str]:
+    """Return an error message for each path that is no text, or empty."""
+    paths = {path: _value_at(path, values) for path in PATHS if path.split(".")[0] in values}
+    return [
+        f"parameter {path}: found {value!r}, expected a path"
+        for path, value in paths.items()
+        if not (isinstance(value, str) and value.strip())
+    ]
+
+
+def wrong_seed(seed: object) -> list[str]:
+    """Return an error message if a seed is none of NumPy's legacy generators."""
+    if type(seed) is int and 0 <= seed < 2**32:
+        return []
+    return [f"parameter seed: found {seed!r}, expected an integer from 0 to {2**32 - 1}"]
+
+
 def wrong_values(path: str, value: Any, model: Any) -> list[str]:
     """Return an error message for each parameter of a block that its Pydantic model refuses.
 
@@ -107,6 +129,8 @@ def _message(path: str, details: ErrorDetails, model: type[BaseModel]) -> str:
     if details["type"] == "value_error":  # raised by a model of this project
         return f"parameter {path}: {details['ctx']['error']}"
     expected = details["msg"].removeprefix("Input should be ")
+    if details["type"] == "tuple_type":
+        expected = f"a list, such as [{details['input']}]"
     return f"parameter {path}: found {_short(details['input'])}, expected {expected}"
 
 

@@ -1,0 +1,54 @@
+"""The option `--params` of `kedro run`, as a user types it."""
+
+import click
+import pytest
+from kedro.framework.cli.project import run
+
+from mnist_gradients.cli import cli, read_parameters
+
+
+def read(text):
+    option = next(option for option in cli.commands["run"].params if option.name == "params")
+    return option.callback(click.Context(run), option, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", {}),
+        ("seed=1, fnn.epochs=4,", {"seed": 1, "fnn": {"epochs": 4}}),
+        ("fnn.hidden_units=[64,32],seed=2", {"fnn": {"hidden_units": [64, 32]}, "seed": 2}),
+        ("a.b=[1e-3, 0.5]", {"a": {"b": [0.001, 0.5]}}),
+        ("a=[even, odd],b='x,y'", {"a": ["even", "odd"], "b": "x,y"}),
+        ("a=x=y,b=null,c=true,d=~", {"a": "x=y", "b": None, "c": True, "d": None}),
+        ("data_root=~/out", {"data_root": "~/out"}),
+        ("raw_root=007", {"raw_root": "007"}),
+        ("data_root=", {"data_root": ""}),
+        ("data_root='/a,b'", {"data_root": "/a,b"}),
+        ("inference.folder=/my/photos #1", {"inference": {"folder": "/my/photos #1"}}),
+        (
+            "inference.folder=on,inference.model=fnn",
+            {"inference": {"folder": "on", "model": "fnn"}},
+        ),
+        ('import_data.source=C:\\new "1" ü', {"import_data": {"source": 'C:\\new "1" ü'}}),
+        ({"seed": 3}, {"seed": 3}),
+    ],
+)
+def test_values_are_yaml_and_paths_are_text(text, expected):
+    assert read(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "item"), [("fnn.hidden_units=[64,32", "32"), ("seed", "seed"), ("=1", "=1")]
+)
+def test_item_without_name_or_value_is_refused_with_the_form_of_a_list(text, item):
+    words = rf"^found '{item}', expected name=value; .*'fnn.hidden_units=\[64,32\]'$"
+    with pytest.raises(click.BadParameter, match=words):
+        read(text)
+
+
+def test_other_options_are_those_of_kedro():
+    assert cli.commands["run"] is run
+    assert {option.callback for option in run.params if option.name == "params"} == {
+        read_parameters
+    }
