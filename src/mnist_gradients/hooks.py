@@ -1,7 +1,6 @@
 """Console output of a run: one line for each node, and a summary at the end."""
 
 import logging
-import sys
 import time
 from contextlib import suppress
 from multiprocessing import parent_process
@@ -69,18 +68,12 @@ class ConsoleHooks:
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
-        """Print the name and the number of the node that starts.
-
-        Raises:
-            BrokenPipeError: If nothing reads the output any more, as in ``kedro run | head``; click
-                then ends the command.
-        """
+        """Print the name and the number of the node that starts."""
         if parent_process() is None:
             self._n_started += 1
             logger.info("[%d/%d] %s", self._n_started, self._n_nodes, node.name)
         else:  # a worker process cannot count the nodes of the others
             logger.info("[in parallel] %s", node.name)
-        sys.stdout.flush()
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:

@@ -125,7 +125,7 @@ class TestNames:
 
 @pytest.mark.parametrize("value", ["", " ", None, 7, True])
 @pytest.mark.parametrize("source", ["globals", "runtime"])
-def test_path_that_is_no_text_or_empty_is_refused(loader, tmp_path, value, source):
+def test_path_that_is_no_text_or_empty_is_refused(loader, value, source):
     found = loader(runtime={"data_root": value} if source == "runtime" else {})
     if source == "globals":
         check_parameters(found, {})

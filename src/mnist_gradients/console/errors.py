@@ -25,7 +25,8 @@ def short_message(error: BaseException) -> str:
 def install_short_errors(log_file: Path) -> None:
     """Print only the message of an error that ends the process; the traceback goes to a file.
 
-    Lines that cannot be written, as in ``kedro run | head``, print no traceback of their own.
+    A command whose output is cut off, as in ``kedro run | head``, goes on in silence; the logging
+    module would print a traceback for every line.
     """
     logging.raiseExceptions = False
 
