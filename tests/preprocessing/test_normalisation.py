@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from mnist_gradients.preprocessing.digits import BLANK
 from mnist_gradients.preprocessing.normalisation import (
     MOST_RAGGED,
     THICKEST_STROKE,
@@ -64,6 +65,32 @@ class TestStrokes:
         found = normalise_strokes(digit)
         assert found.shape[0] > 85
         assert (found[-20:].sum(axis=1) > 3).all()
+
+
+class TestNoDigit:
+    """Pictures without a digit are no picture of a digit with a high probability."""
+
+    Y, X = np.indices((100, 100)) - 50
+    FILLED = "found nothing but specks and filled shapes, expected a digit"
+
+    @pytest.mark.parametrize(
+        ("ink", "words"),
+        [
+            (np.zeros((100, 100)), BLANK),
+            (np.ones((100, 100)), BLANK),
+            (np.ones((500, 1)), BLANK),  # too narrow for the fit of its light
+            (np.hypot(Y, X) < 1, FILLED),
+            (np.hypot(Y, X) < 30, FILLED),
+        ],
+        ids=["white", "black", "strip", "dot", "disc"],
+    )
+    def test_picture_is_refused(self, ink, words):
+        with pytest.raises(ValueError, match=f"^{words}$"):
+            read_digits(rgb(1 - np.float64(ink)), 20, 28)
+
+    def test_ring_is_taken(self):
+        ring = abs(np.hypot(self.Y, self.X) - 25) < 6
+        assert len(read_digits(rgb(1 - np.float64(ring)), 20, 28)) == 1
 
 
 class TestScaleToFit:

@@ -19,6 +19,8 @@ from mnist_gradients.preprocessing.paper import find_ink, resize
 
 Grey = NDArray[np.float64]
 
+SMALLEST_DIGIT = 5  # longer side; a smaller shape is a speck
+THICKEST_DIGIT = 0.5  # stroke of the longer side; 6,000 test digits have at most 0.35, a disc 0.67
 SMALL = 100  # a picture with a shorter longer side is enlarged first
 MOST_DIGITS = 20
 # Mean width of the strokes, of the longer side of the digit.
@@ -42,14 +44,23 @@ def read_digits(
 
     Raises:
         ValueError: If nothing in the picture stands out from its background, if too many shapes
-            do, or if all are too ragged for strokes.
+            do, or if all are specks, filled or too ragged for strokes.
     """
     ink = remove_lines(find_ink(enlarge(rgb)))
-    shapes = [normalise_strokes(digit) for digit in separate_digits(ink, MOST_DIGITS)]
+    shapes = separate_digits(ink, MOST_DIGITS)
+    shapes = [normalise_strokes(shape) for shape in shapes if _has_strokes(shape)]
+    if not shapes:
+        raise ValueError("found nothing but specks and filled shapes, expected a digit")
     digits = [shape for shape in shapes if raggedness(shape > 0.5) <= MOST_RAGGED]
     if not digits:
         raise ValueError("found a shape that is too ragged for strokes, expected a digit")
     return [place_by_mass(scale_to_fit(digit, digit_size), image_size) for digit in digits]
+
+
+def _has_strokes(shape: Grey) -> bool:
+    """Return whether a shape is no speck and no filled area."""
+    side = max(shape.shape)
+    return side >= SMALLEST_DIGIT and stroke_width(shape > 0.5) <= THICKEST_DIGIT * side
 
 
 def enlarge(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
