@@ -1,3 +1,4 @@
+import signal
 import subprocess
 import sys
 import time
@@ -7,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from mnist_gradients.benchmarking import measurement, solvers, worker
-from mnist_gradients.benchmarking.measurement import measure
+from mnist_gradients.benchmarking import measurement, memory, solvers, worker
+from mnist_gradients.benchmarking.measurement import measure, measure_in_turn
 from mnist_gradients.benchmarking.memory import PrivateMemory, peak_resident_mib
 
 
@@ -133,6 +134,27 @@ class TestProcess:
         (fit,) = measure(replace(job, memory_mib=64))
         assert fit.state == "failed"
 
+    def test_next_job_runs_after_one_that_ended_the_worker(self, job):
+        broken = replace(job, classes_file="/nowhere.npy")
+        found = measure_in_turn([job, broken, replace(job, tolerances=(1e-4,))])
+        assert [fits[-1].tolerance for fits in found] == [1e-4, 0.1, 1e-4]
+        assert [fits[-1].state for fits in found] == ["converged", "failed", "converged"]
+
+    def test_library_that_takes_no_step_of_the_interpreter_is_ended(self):
+        code = (
+            "import hashlib, mnist_gradients.benchmarking.worker as worker\n"
+            "worker.GRACE_SECONDS = 0.1\n"
+            "with worker.capped(0.1, 1): hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)"
+        )
+        process = subprocess.run([sys.executable, "-c", code], check=False, timeout=30)
+        assert process.returncode == -signal.SIGPROF
+
+    def test_process_ended_by_the_cap_is_capped(self, job, monkeypatch):
+        ended = subprocess.CompletedProcess([], -signal.SIGPROF)
+        monkeypatch.setattr(measurement.subprocess, "run", lambda *_, **__: ended)
+        (fit,) = measure(job)
+        assert (fit.state, fit.seconds) == ("capped", job.cap_seconds)
+
     def test_worker_that_hangs_is_ended_and_capped(self, job, monkeypatch):
         monkeypatch.setattr(measurement, "START_SECONDS", -30)
         monkeypatch.setattr(measurement, "GRACE_SECONDS", 0.05)
@@ -149,6 +171,21 @@ class TestProcess:
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
         )
         assert process.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(not memory.CLEAR.exists(), reason="the peak cannot be reset")
+def test_added_memory_is_that_of_one_fit(job, monkeypatch):
+    class Large:
+        coef_, intercept_, n_iter_ = np.zeros((1, 49)), np.zeros(1), np.ones(1)
+
+        def fit(self, X, _):
+            np.ones(2**24 if len(X) == 500 else 2**26)  # 128 MiB; 512 MiB in the warm-up
+
+    solver = replace(solvers.find(job.solver), make=lambda _: Large())
+    monkeypatch.setitem(solvers.SOLVERS, "large", solver)
+    (fit, *_) = worker.run(replace(job, solver="large"))
+    assert 120 < fit.added_memory_mib < 140
+    assert fit.added_memory_mib < fit.peak_memory_mib
 
 
 def test_private_memory_grows_with_each_allocation():

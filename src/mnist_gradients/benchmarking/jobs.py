@@ -67,10 +67,13 @@ class Fit:
         cpu_seconds: CPU time of all threads.
         iterations: The estimator's ``n_iter_``.
         gap: Relative suboptimality gap, (J - J*) / J*; NaN without weights.
-        peak_memory_mib: Largest resident memory of the process so far.
+        peak_memory_mib: Largest resident memory of the process during the fit (so far, where the
+            system cannot reset the peak).
         private_memory_mib: Largest memory without mapped files, sampled; None if unknown.
         passes: Passes over the data, those over samples counted as fractions; NaN for the solvers
             of other libraries.
+        added_memory_mib: The peak less the resident memory just before the fit, which holds X and
+            the libraries; None if unknown.
     """
 
     tolerance: float
@@ -83,3 +86,4 @@ class Fit:
     peak_memory_mib: float | None = None
     private_memory_mib: float | None = None
     passes: float = np.nan
+    added_memory_mib: float | None = None

@@ -1,7 +1,8 @@
-"""Start a worker for each job and read its fits."""
+"""Start workers for jobs and read their fits."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from mnist_gradients.benchmarking.jobs import Fit, Job, State
 from mnist_gradients.core.machine import check_system
 
 START_SECONDS = 120  # to start the process and to load the data
-GRACE_SECONDS = 60  # to evaluate the gaps; a cap acts only between two calls of a library
+GRACE_SECONDS = 60  # to evaluate the gaps
 SOURCE = Path(mnist_gradients.__file__).parents[1]
 
 # Half a decade between two: gaps of a gradient method then differ by about one decade.
@@ -34,28 +35,45 @@ def ladder(solver: str, gaps: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def measure(job: Job) -> list[Fit]:
-    """Fit in a process of its own.
+    """Fit in a process of its own; see `measure_in_turn`."""
+    return measure_in_turn([job])[0]
+
+
+def measure_in_turn(jobs: list[Job]) -> list[list[Fit]]:
+    """Do one job after another in a process of their own.
+
+    Where a job ends the process, a new one goes on with the next job.
 
     Returns:
-        The fits in the order of the job's tolerances. The last one is "capped" if the process had
-        to be ended, and "failed" if it ended by itself with an error.
+        For each job its fits in the order of the tolerances. The last one is "capped" if the
+        process had to be ended, and "failed" if it ended by itself with an error.
 
     Raises:
         RuntimeError: On Windows, where a process cannot set itself an alarm.
     """
     check_system()
+    found: list[list[Fit]] = []
+    while len(found) < len(jobs):
+        found += _measure_some(jobs[len(found) :])
+    return found
+
+
+def _measure_some(jobs: list[Job]) -> list[list[Fit]]:
+    """Return the fits of the jobs that a process does until it ends, one job at least."""
     with tempfile.TemporaryDirectory() as path:
         folder = Path(path)
-        (folder / worker.JOB).write_text(json.dumps(asdict(job)))
-        ended = _run_worker(folder, START_SECONDS + job.cap_seconds + GRACE_SECONDS)
-        file = folder / worker.FITS
-        lines = file.read_text().splitlines() if file.exists() else []
-    fits = [Fit(**json.loads(line)) for line in lines]
+        (folder / worker.JOBS).write_text(json.dumps([asdict(job) for job in jobs]))
+        seconds = sum(job.cap_seconds + GRACE_SECONDS for job in jobs)
+        ended = _run_worker(folder, START_SECONDS + seconds)
+        files = [folder / worker.FITS.format(i) for i in range(len(jobs))]
+        lines = [file.read_text().splitlines() for file in files if file.exists()]
+    found = [[Fit(**json.loads(line)) for line in of_job] for of_job in lines] or [[]]
+    job, fits = jobs[len(found) - 1], found[-1]
     if ended is None:
         fits.append(_ended(job, fits, "capped", "", job.cap_seconds))
     elif ended:
         fits.append(_ended(job, fits, "failed", ended, np.nan))
-    return fits
+    return found
 
 
 def _ended(job: Job, fits: list[Fit], state: State, message: str, seconds: float) -> Fit:
@@ -77,6 +95,8 @@ def _run_worker(folder: Path, timeout: float) -> str | None:
             check=False,
         )
     except subprocess.TimeoutExpired:
+        return None
+    if process.returncode == -signal.SIGPROF:  # of `worker.capped`
         return None
     if process.returncode == 0:
         return ""

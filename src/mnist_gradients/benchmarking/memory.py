@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 STATUS = Path("/proc/self/status")
+CLEAR = Path("/proc/self/clear_refs")
 SAMPLE_EVERY = 0.02  # seconds
 
 
@@ -17,8 +18,14 @@ def resident_mib() -> float | None:
     return _status_mib("VmRSS")
 
 
+def reset_peak() -> None:
+    """Let the peak start anew, where the system can do that."""
+    if CLEAR.exists():
+        CLEAR.write_text("5")
+
+
 def peak_resident_mib() -> float:
-    """Return the largest resident memory this process ever had.
+    """Return the largest resident memory since `reset_peak`, or ever if there is no reset.
 
     On Linux the kernel's `ru_maxrss` would include the process that started this one.
     """

@@ -7,7 +7,12 @@ the project's own names    ``mnist_gradients.estimators.GradientLogisticRegressi
 ``scikit_learn_*``         ``sklearn.linear_model.LogisticRegression``
 ``intelex_lbfgs``          ``sklearnex.linear_model.LogisticRegression``, optional
 ``glum``                   ``glum.GeneralizedLinearRegressor``, optional
+``skglm``                  ``skglm.GeneralizedLinearEstimator``, optional
+``snapml``                 ``snapml.LogisticRegression``, optional
 =========================  =======================================================================
+
+Two of them penalise the intercept. ``scikit_learn_liblinear`` has a large ``intercept_scaling``,
+which makes that penalty small. ``snapml`` does not converge with one.
 """
 
 import warnings
@@ -30,6 +35,7 @@ from mnist_gradients.maths.solvers import SOLVERS as OWN
 SCIKIT_LEARN = "scikit_learn_"
 START_TOLERANCE = 1e-12
 MANY_ITERATIONS = 1_000_000  # a fit ends by its tolerance or by its cap
+INTERCEPT_SCALING = 100  # divides liblinear's penalty on the intercept by its square
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,7 @@ def scikit_learn(solver: str, setting: Setting) -> Any:
         tol=setting.tolerance,
         max_iter=MANY_ITERATIONS,
         random_state=setting.seed,
+        intercept_scaling=INTERCEPT_SCALING if solver == "liblinear" else 1,
     )
 
 
@@ -88,7 +95,11 @@ def scikit_learn_intelex(solver: str, setting: Setting) -> Any:
     from sklearnex.linear_model import LogisticRegression
 
     return LogisticRegression(
-        solver=solver, C=setting.C, tol=setting.tolerance, max_iter=MANY_ITERATIONS
+        solver=solver,
+        C=setting.C,
+        tol=setting.tolerance,
+        max_iter=MANY_ITERATIONS,
+        n_jobs=setting.threads,
     )
 
 
@@ -102,6 +113,37 @@ def glum(setting: Setting) -> Any:
         l1_ratio=0,
         gradient_tol=setting.tolerance,
         max_iter=MANY_ITERATIONS,
+    )
+
+
+def skglm(setting: Setting) -> Any:
+    """Return skglm's estimator, for two classes: an elastic net without its L1 part.
+
+    Its own L2 penalty has no solver with an intercept.
+    """
+    from skglm import GeneralizedLinearEstimator
+    from skglm.datafits import Logistic
+    from skglm.penalties import L1_plus_L2
+    from skglm.solvers import ProxNewton
+
+    return GeneralizedLinearEstimator(
+        Logistic(),
+        L1_plus_L2(setting.l2, l1_ratio=0),
+        ProxNewton(tol=setting.tolerance, max_iter=MANY_ITERATIONS),
+    )
+
+
+def snapml(setting: Setting) -> Any:
+    """Return snapml's estimator."""
+    from snapml import LogisticRegression
+
+    return LogisticRegression(
+        regularizer=1 / setting.C,
+        tol=setting.tolerance,
+        fit_intercept=True,
+        max_iter=MANY_ITERATIONS,
+        n_jobs=setting.threads,
+        random_state=setting.seed,
     )
 
 
@@ -134,8 +176,6 @@ class Solver:
         return version(self.package)
 
 
-# skglm (no intercept with an l2 penalty), snapml and liblinear (they penalise the intercept)
-# minimise other objectives.
 SOLVERS: dict[str, Solver] = {
     **{
         name: Solver(
@@ -148,14 +188,19 @@ SOLVERS: dict[str, Solver] = {
     },
     **{
         f"{SCIKIT_LEARN}{name.replace('-', '_')}": Solver(
-            partial(scikit_learn, name), "scikit-learn", "sklearn"
+            partial(scikit_learn, name),
+            "scikit-learn",
+            "sklearn",
+            binary_only=name == "liblinear",
         )
-        for name in ("lbfgs", "newton-cg", "newton-cholesky", "sag", "saga")
+        for name in ("lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga")
     },
     "intelex_lbfgs": Solver(
         partial(scikit_learn_intelex, "lbfgs"), "scikit-learn-intelex", "sklearnex"
     ),
     "glum": Solver(glum, "glum", "glum", binary_only=True),
+    "skglm": Solver(skglm, "skglm", "skglm", binary_only=True),
+    "snapml": Solver(snapml, "snapml", "snapml", binary_only=True),
 }
 
 

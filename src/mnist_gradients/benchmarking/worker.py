@@ -1,6 +1,7 @@
-"""The fits of one solver in a process of its own: ``python -m <this module> <folder>``.
+"""Jobs, one after another, in a process of their own: ``python -m <this module> <folder>``.
 
-The folder holds `job.json`; the worker adds a line to `fits.jsonl` after each fit.
+The folder holds `jobs.json`, a list. The worker starts a file of fits for each job and adds a line
+to it after each fit.
 """
 
 import json
@@ -20,16 +21,16 @@ from numpy.typing import NDArray
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from mnist_gradients.benchmarking import solvers, switches
+from mnist_gradients.benchmarking import memory, solvers, switches
 from mnist_gradients.benchmarking.jobs import Fit, Job, State
-from mnist_gradients.benchmarking.memory import PrivateMemory, peak_resident_mib
 from mnist_gradients.benchmarking.reference_objective import ReferenceObjective
 from mnist_gradients.benchmarking.solvers import Setting
 
-JOB, FITS = "job.json", "fits.jsonl"
+JOBS, FITS = "jobs.json", "fits_{:03d}.jsonl"
 LOADED_ROWS = 4096
 EARLY = ("ConvergenceWarning", "LineSearchWarning")
 PATIENCE = 6  # fits in a row that come no closer to the optimum
+GRACE_SECONDS = 2  # of CPU time on each thread, for a library to end a capped fit
 
 
 class CapReached(BaseException):
@@ -58,8 +59,8 @@ def run(job: Job) -> Iterator[Fit]:
     """Fit with one tolerance after another, until the gap, the cap or no progress ends it."""
     solvers.find(job.solver)
     X, y = load_rows(job), np.load(job.classes_file)[: job.rows]
+    _warm_up(job, X, y)  # before the limit, which acts on the libraries that are loaded
     with threadpool_limits(job.threads), switches.changed(job.change):
-        _warm_up(job, X, y)
         left, best, since_best = job.cap_seconds, np.inf, 0
         for tolerance in job.tolerances:
             fit = measure(job, X, y, tolerance, left)
@@ -95,21 +96,23 @@ def measure(job: Job, X: Any, y: NDArray[np.integer], tolerance: float, cap: flo
     state: State = "converged"
     message = ""
     with (
-        PrivateMemory() as private,
+        memory.PrivateMemory() as private,
         switches.RowCounter() as counter,
         warnings.catch_warnings(record=True) as warned,
     ):
         warnings.simplefilter("always")
+        memory.reset_peak()
+        before = memory.resident_mib()
         start, cpu_start = time.perf_counter(), time.process_time()
         try:
-            with capped(cap):
+            with capped(cap, job.threads):
                 estimator.fit(X, y)
         except CapReached:
             state = "capped"
         except Exception as error:  # whatever a library raises is a result
             state, message = "failed", f"{type(error).__name__}: {error}"
         seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
-    memory = peak_resident_mib()  # before the gap takes some
+    peak = memory.peak_resident_mib()  # before the gap takes some
     early = [w for w in warned if w.category.__name__ in EARLY]
     if state == "converged" and early:
         state, message = "warned", str(early[0].message)
@@ -119,9 +122,10 @@ def measure(job: Job, X: Any, y: NDArray[np.integer], tolerance: float, cap: flo
         message,
         seconds,
         cpu_seconds,
-        peak_memory_mib=memory,
+        peak_memory_mib=peak,
         private_memory_mib=private.peak_mib,
         passes=counter.rows / job.rows if counter.rows else np.nan,
+        added_memory_mib=None if before is None else max(peak - before, 0.0),
     )
     if state in ("capped", "failed"):
         return fit
@@ -142,18 +146,23 @@ def true_gap(job: Job, estimator: Any, divided: float) -> float:
 
 
 @contextmanager
-def capped(seconds: float) -> Iterator[None]:
-    """Raise `CapReached` after that many seconds, between two steps of the interpreter."""
+def capped(seconds: float, threads: int) -> Iterator[None]:
+    """Raise `CapReached` after that many seconds, between two steps of the interpreter.
+
+    A library that takes no such step is ended, with this process, by SIGPROF.
+    """
 
     def stop(*_: object) -> None:
         raise CapReached
 
     previous = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_PROF, threads * (seconds + GRACE_SECONDS))
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGALRM, previous)
 
 
@@ -174,12 +183,13 @@ def limit_memory(mib: int | None) -> None:
 
 
 def main(folder: Path) -> None:
-    """Do the job in the folder."""
-    job = Job(**json.loads((folder / JOB).read_text()))
-    limit_memory(job.memory_mib)
-    for fit in run(job):
-        with open(folder / FITS, "a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(fit)) + "\n")
+    """Do the jobs in the folder."""
+    for i, options in enumerate(json.loads((folder / JOBS).read_text())):
+        job = Job(**options)
+        limit_memory(job.memory_mib)
+        with open(folder / FITS.format(i), "w", buffering=1, encoding="utf-8") as file:
+            for fit in run(job):
+                file.write(json.dumps(asdict(fit)) + "\n")
 
 
 if __name__ == "__main__":
