@@ -1,5 +1,6 @@
-"""Console output of a run: one line for each node, and a summary at the end."""
+"""What happens around a run: its output on the console, its lock, its end, its checkpoints."""
 
+import atexit
 import logging
 import time
 from contextlib import suppress
@@ -14,10 +15,14 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import LOGGING, pipelines
 from kedro.io import CatalogProtocol
+from kedro.io.core import get_protocol_and_path
 from kedro.pipeline import Node, Pipeline
 
 from mnist_gradients.console.errors import install_short_errors
+from mnist_gradients.console.interruption import end_by_interruption, end_with_parent
 from mnist_gradients.console.parameters import check_parameters
+from mnist_gradients.core.files import remove_unfinished
+from mnist_gradients.core.run_lock import RunLock
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +89,51 @@ class ConsoleHooks:
             for line in summary_lines(catalog.load(MODEL_COMPARISON)):
                 logger.info(line)
             logger.info("report: %s", self._report)
+
+
+class LockHooks:
+    """Gives a run its data folder alone, without what killed runs left, and ends it by Ctrl-C."""
+
+    def __init__(self) -> None:
+        self._lock = RunLock()
+        self._data_root: Path | None = None
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Remember the data folder, if it is a local one."""
+        loader = cast("OmegaConfigLoader", context.config_loader)
+        data_root = (loader.runtime_params or {}).get("data_root", loader["globals"]["data_root"])
+        protocol, path = get_protocol_and_path(data_root)
+        self._data_root = context.project_path / path if protocol == "file" else None
+
+    @hook_impl
+    def before_pipeline_run(self) -> None:
+        """Lock the data folder, and delete the unfinished files in it.
+
+        Raises:
+            RunLockedError: If another run holds the lock.
+        """
+        if click.get_current_context(silent=True):
+            end_by_interruption()
+        if self._data_root:
+            self._lock.acquire(self._data_root)
+            atexit.register(self._lock.release)  # after an interruption
+            remove_unfinished(self._data_root)
+
+    @hook_impl
+    def before_node_run(self) -> None:
+        """Let a worker process end with the run."""
+        end_with_parent()
+
+    @hook_impl(trylast=True)
+    def after_pipeline_run(self) -> None:
+        """Unlock the data folder."""
+        self._lock.release()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """Unlock the data folder."""
+        self._lock.release()
 
 
 class CheckpointHooks:

@@ -2,9 +2,9 @@
 
 import os.path
 
-from mnist_gradients.hooks import CheckpointHooks, ConsoleHooks
+from mnist_gradients.hooks import CheckpointHooks, ConsoleHooks, LockHooks
 
-HOOKS = (ConsoleHooks(), CheckpointHooks())
+HOOKS = (ConsoleHooks(), CheckpointHooks(), LockHooks())  # the last one comes first
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

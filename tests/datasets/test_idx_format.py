@@ -1,7 +1,6 @@
 import gzip
 import io
 import math
-import struct
 import tracemalloc
 
 import numpy as np
@@ -137,13 +136,11 @@ MALFORMED = {
     ),
     "dimensions of four billion": (
         HUGE,
-        f"found 8 bytes of values, expected {HUGE_BYTES} "
-        "for float64 of shape (4294967295, 4294967295, 4294967295)",
+        f"found a header that declares {HUGE_BYTES:,} bytes, expected at most 4,294,967,296",
     ),
     "the same, gzipped": (
         gzip.compress(HUGE),
-        f"found 8 bytes of values, expected {HUGE_BYTES} "
-        "for float64 of shape (4294967295, 4294967295, 4294967295)",
+        f"found a header that declares {HUGE_BYTES:,} bytes, expected at most 4,294,967,296",
     ),
     "empty with dimensions beyond NumPy": (
         idx(0x08, (0, 2**32 - 1, 2**32 - 1, 2**32 - 1), b""),
@@ -168,7 +165,8 @@ MALFORMED = {
     ),
     "gzip with a wrong checksum": (
         ZIPPED[:-8] + bytes(8),
-        "found a corrupt gzip stream (CRC check failed 0x0 != {crc}), expected a whole one",
+        "found a corrupt gzip stream (Error -3 while decompressing data: incorrect data check), "
+        "expected a whole one",
     ),
     "gzip with a broken block": (
         ZIPPED[:10] + b"\xff" * 8 + ZIPPED[18:],
@@ -177,7 +175,8 @@ MALFORMED = {
     ),
     "gzip followed by rubbish": (
         ZIPPED + b"rubbish",
-        "found a corrupt gzip stream (Not a gzipped file (b'ru')), expected a whole one",
+        "found a corrupt gzip stream (Error -3 while decompressing data: incorrect header check), "
+        "expected a whole one",
     ),
     "gzip with a byte too many": (
         gzip.compress(GOOD + b"\x00"),
@@ -189,10 +188,9 @@ MALFORMED = {
 @pytest.mark.parametrize("name", MALFORMED)
 def test_says_what_is_wrong_with_a_malformed_file(name):
     content, words = MALFORMED[name]
-    crc = hex(struct.unpack("<I", ZIPPED[-8:-4])[0])
     with pytest.raises(ValueError) as caught:  # noqa: PT011  # the whole message is compared below
         read_idx(io.BytesIO(content))
-    assert str(caught.value) == words.replace("{crc}", crc)
+    assert str(caught.value) == words
 
 
 @given(st.binary(max_size=64), st.sampled_from([b"", b"\x00\x00\x08\x01", b"\x1f\x8b\x08\x00"]))
@@ -219,11 +217,26 @@ def test_any_bytes_give_an_array_or_a_value_error(content, beginning):
 def test_hostile_file_takes_little_memory(content):
     file = io.BytesIO(content)
     tracemalloc.start()
-    with pytest.raises(ValueError, match="bytes of values"):
+    with pytest.raises(ValueError, match=r"^found .* bytes"):
         read_idx(file)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 10e6
+
+
+@pytest.mark.parametrize("padding", [b"", bytes(100), bytes(100_000)])
+def test_members_of_a_gzip_file_are_joined(padding):
+    parts = [gzip.compress(GOOD[:7]), gzip.compress(b""), gzip.compress(GOOD[7:])]
+    np.testing.assert_array_equal(
+        read_idx(io.BytesIO(padding.join(parts) + padding)), read_idx(io.BytesIO(GOOD))
+    )
+
+
+def test_limit_of_the_values_is_inclusive():
+    assert read_idx(io.BytesIO(ZIPPED), most_bytes=6).shape == (2, 3)
+    words = "found a header that declares 6 bytes, expected at most 5"
+    with pytest.raises(ValueError, match=words):
+        read_idx(io.BytesIO(ZIPPED), most_bytes=5)
 
 
 def test_observer_gets_the_decompressed_content():

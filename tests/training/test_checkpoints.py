@@ -293,7 +293,7 @@ def test_process_killed_repeatedly_ends_as_an_uninterrupted_one(
     assert run(1, "between").returncode == -signal.SIGKILL  # after the first checkpoint
     assert len(list(checkpoints.glob("*.npz"))) == 1
     assert run(1, "while writing").returncode == -signal.SIGKILL  # the second checkpoint
-    assert len(list(checkpoints.glob("*.unfinished"))) == 1
+    assert len(list(checkpoints.glob(".unfinished-*"))) == 1
     last = run(0, "never")
     assert last.returncode == 0, last.stderr
     history = pd.read_csv(tmp_path / "history.csv")

@@ -46,7 +46,7 @@ class ClassNamesDataset(FileDataset[list[str]]):
 
     def load(self) -> list[str]:
         """Read the names; without a file there are none."""
-        if not self._exists():
+        if not self._fs.exists(self._path_to_load()):  # a damaged file is an error
             return []
         with self._reading() as file:
             lines = file.read().decode("utf-8-sig").splitlines()

@@ -109,14 +109,21 @@ class FileDataset(IntactFile, AbstractVersionedDataset[_T, _T]):
         filepath: Path of the file, local or with any protocol that fsspec knows.
         version: Load and save version, given by Kedro if the catalog entry is ``versioned``.
         metadata: Anything; Kedro ignores it, kedro-viz reads layer and preview arguments from it.
+        most_bytes: Limit of the size of the file, and of its content if that is compressed.
     """
 
     def __init__(
-        self, *, filepath: str, version: Version | None, metadata: dict[str, Any] | None
+        self,
+        *,
+        filepath: str,
+        version: Version | None,
+        metadata: dict[str, Any] | None,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         self._protocol, path = get_protocol_and_path(filepath, version)
         self._fs = fsspec.filesystem(self._protocol)
         self.metadata = metadata
+        self._most_bytes = most_bytes
         super().__init__(
             filepath=PurePosixPath(path),
             version=version,

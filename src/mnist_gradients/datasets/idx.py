@@ -9,7 +9,7 @@ import numpy as np
 from kedro.io import DatasetError, Version
 from kedro_datasets._typing import ImagePreview
 
-from mnist_gradients.datasets.file import FileDataset
+from mnist_gradients.datasets.file import MOST_BYTES, FileDataset
 from mnist_gradients.datasets.idx_format import read_idx, write_idx
 from mnist_gradients.datasets.previews import count_bars, image_sheet
 
@@ -34,6 +34,7 @@ class IdxDataset(FileDataset[np.ndarray]):
 
     Args:
         filepath: Path of the file, local or with any protocol that fsspec knows.
+        most_bytes: Limit of the content, decompressed; beyond it nothing is read.
         version: Load and save version, given by Kedro if the catalog entry is ``versioned``.
         metadata: Anything; Kedro ignores it, kedro-viz reads layer and preview arguments from it.
 
@@ -55,10 +56,13 @@ class IdxDataset(FileDataset[np.ndarray]):
         self,
         *,
         filepath: str,
+        most_bytes: int = MOST_BYTES,
         version: Version | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(filepath=filepath, version=version, metadata=metadata)
+        super().__init__(
+            filepath=filepath, version=version, metadata=metadata, most_bytes=most_bytes
+        )
 
     def load(self) -> np.ndarray:
         """Read the array.
@@ -75,7 +79,7 @@ class IdxDataset(FileDataset[np.ndarray]):
                 _compare("a file", stored.hexdigest(), expected[name])
                 file.seek(0)
             digest = hashlib.sha256()
-            array = read_idx(file, digest.update)
+            array = read_idx(file, digest.update, self._most_bytes)
             _compare("content", digest.hexdigest(), expected.get(name.removesuffix(".gz")))
             return array
 

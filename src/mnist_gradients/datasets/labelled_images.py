@@ -1,13 +1,14 @@
 """Kedro dataset for labelled images."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from kedro.io import Version
 from kedro_datasets._typing import ImagePreview
 
 from mnist_gradients.core.labelled_images import LabelledImages
-from mnist_gradients.datasets.file import FileDataset
-from mnist_gradients.datasets.npz import read_npz, write_npz
+from mnist_gradients.core.npz import read_npz, write_npz
+from mnist_gradients.datasets.file import MOST_BYTES, FileDataset
 from mnist_gradients.datasets.previews import image_sheet
 
 
@@ -17,6 +18,7 @@ class LabelledImagesDataset(FileDataset[LabelledImages]):
     Args:
         filepath: Path of the file, local or with any protocol that fsspec knows.
         compressed: Whether to compress on save: a fifth of the size, many times slower.
+        most_bytes: Limit of the content, decompressed; beyond it nothing is read.
         version: Load and save version, given by Kedro if the catalog entry is ``versioned``.
         metadata: Anything; Kedro ignores it, kedro-viz reads layer and preview arguments from it.
 
@@ -40,10 +42,13 @@ class LabelledImagesDataset(FileDataset[LabelledImages]):
         *,
         filepath: str,
         compressed: bool = False,
+        most_bytes: int = MOST_BYTES,
         version: Version | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(filepath=filepath, version=version, metadata=metadata)
+        super().__init__(
+            filepath=filepath, version=version, metadata=metadata, most_bytes=most_bytes
+        )
         self._compressed = compressed
 
     def load(self) -> LabelledImages:
@@ -53,10 +58,9 @@ class LabelledImagesDataset(FileDataset[LabelledImages]):
             DatasetError: If the file is missing or does not hold labelled images.
         """
         with self._reading() as file:
-            arrays = read_npz(file)
-            if set(arrays) != {"images", "labels"}:
-                raise ValueError(f"found arrays {sorted(arrays)}, expected ['images', 'labels']")
-            return LabelledImages(**arrays)
+            return LabelledImages(
+                **read_npz(file, most_bytes=self._most_bytes, check_names=_check_names)
+            )
 
     def save(self, data: LabelledImages) -> None:
         """Write the images and labels."""
@@ -68,3 +72,8 @@ class LabelledImagesDataset(FileDataset[LabelledImages]):
         """Draw the first images, each with its label."""
         data = self.load()
         return image_sheet(data.images[:n_images], data.labels[:n_images])
+
+
+def _check_names(found: Sequence[str]) -> None:
+    if set(found) != {"images", "labels"}:
+        raise ValueError(f"found arrays {sorted(found)}, expected ['images', 'labels']")

@@ -1,6 +1,7 @@
 """Kedro dataset for the linear models of one task."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -9,8 +10,8 @@ from kedro.io import Version
 from kedro_datasets._typing import TablePreview
 
 from mnist_gradients.core.linear_model import LinearModel
-from mnist_gradients.datasets.file import FileDataset
-from mnist_gradients.datasets.npz import read_npz, write_npz
+from mnist_gradients.core.npz import read_npz, write_npz
+from mnist_gradients.datasets.file import MOST_BYTES, FileDataset
 
 _FIELDS = [field.name for field in fields(LinearModel)]
 
@@ -22,6 +23,7 @@ class LinearModelsDataset(FileDataset[dict[str, LinearModel]]):
 
     Args:
         filepath: Path of the file, local or with any protocol that fsspec knows.
+        most_bytes: Limit of the content, decompressed; beyond it nothing is read.
         version: Load and save version, given by Kedro if the catalog entry is ``versioned``.
         metadata: Anything; Kedro ignores it, kedro-viz reads layer and preview arguments from it.
 
@@ -44,10 +46,13 @@ class LinearModelsDataset(FileDataset[dict[str, LinearModel]]):
         self,
         *,
         filepath: str,
+        most_bytes: int = MOST_BYTES,
         version: Version | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(filepath=filepath, version=version, metadata=metadata)
+        super().__init__(
+            filepath=filepath, version=version, metadata=metadata, most_bytes=most_bytes
+        )
 
     def load(self) -> dict[str, LinearModel]:
         """Read the models, in the order in which they were saved.
@@ -57,14 +62,10 @@ class LinearModelsDataset(FileDataset[dict[str, LinearModel]]):
         """
         with self._reading() as file:
             attributes: dict[str, dict[str, Any]] = defaultdict(dict)
-            for key, array in read_npz(file).items():
+            arrays = read_npz(file, most_bytes=self._most_bytes, check_names=_check_names)
+            for key, array in arrays.items():
                 name, _, attribute = key.rpartition("/")
                 attributes[name][attribute] = array if array.ndim else array.item()
-            for name, found in attributes.items():
-                if set(found) != set(_FIELDS):
-                    raise ValueError(
-                        f"found {sorted(found)} of model {name!r}, expected {sorted(_FIELDS)}"
-                    )
             return {name: LinearModel(**found) for name, found in attributes.items()}
 
     def save(self, data: dict[str, LinearModel]) -> None:
@@ -91,3 +92,16 @@ class LinearModelsDataset(FileDataset[dict[str, LinearModel]]):
         ]
         columns = ["model", "features", "classes", "parameters", "l2"]
         return TablePreview({"index": list(range(len(rows))), "columns": columns, "data": rows})
+
+
+def _check_names(keys: Sequence[str]) -> None:
+    """Check that each model has its attributes and no others."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for key in keys:
+        name, _, attribute = key.rpartition("/")
+        found[name].append(attribute)
+    for name, attributes in found.items():
+        if set(attributes) != set(_FIELDS):
+            raise ValueError(
+                f"found {sorted(attributes)} of model {name!r}, expected {sorted(_FIELDS)}"
+            )

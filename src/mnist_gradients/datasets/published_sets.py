@@ -10,8 +10,8 @@ import numpy as np
 from kedro.io import AbstractDataset, DatasetError
 from kedro.io.core import get_protocol_and_path
 
+from mnist_gradients.core.npz import read_npz
 from mnist_gradients.datasets.idx import IdxDataset
-from mnist_gradients.datasets.npz import read_npz
 from mnist_gradients.maths.checking import mismatch
 
 Sets = dict[str, tuple[np.ndarray, np.ndarray]]

@@ -9,7 +9,6 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mnist_gradients.core.files import unfinished_folder
+from mnist_gradients.core.npz import read_npz
 from mnist_gradients.training.normalisations import Normalisation
 from mnist_gradients.training.parameters import TrainingParameters
 from mnist_gradients.training.sets import TrainingSets
@@ -79,35 +80,25 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
-            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-            owner = str(arrays.pop("training"))
-        except Exception as error:  # zipfile, zlib and NumPy fail in many ways on a damaged file
-            reason = str(error).partition("\n")[0]
-            raise ValueError(
-                f"{self.path}: found an unreadable file ({reason}), expected a checkpoint; "
-                "delete it to start the training again"
-            ) from error
-        if owner != self.name:
-            raise ValueError(
-                f"{self.path}: found the checkpoint of {owner}, expected that of {self.name}; "
-                "delete it to start the training again"
-            )
+            with self.path.open("rb") as file:
+                arrays = read_npz(file)
+            owner = arrays.pop("training", None)
+            if owner != self.name:
+                raise ValueError(f"found the checkpoint of {owner}, expected that of {self.name}")
+        except ValueError as error:
+            again = "delete it to start the training again"
+            raise ValueError(f"{self.path}: {error}; {again}") from error
         return arrays
 
     def save(self, arrays: dict[str, np.ndarray]) -> None:
         """Save arrays in place of those of an earlier save."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        descriptor, unfinished = tempfile.mkstemp(".unfinished", f"{self.name}.", self.folder)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
+        with unfinished_folder(self.folder) as folder:
+            unfinished = folder / self.path.name
+            with unfinished.open("wb") as file:
                 np.savez(file, training=np.array(self.name), **arrays)  # type: ignore[arg-type]
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(unfinished, self.path)
-        except BaseException:
-            Path(unfinished).unlink()
-            raise
 
     def remove(self) -> None:
         """Delete the checkpoint, if there is one."""

@@ -1,0 +1,205 @@
+"""Small files that would become gigabytes are refused, by name and with little memory."""
+
+import gzip
+import io
+import json
+import resource
+import struct
+import subprocess
+import sys
+import time
+import zipfile
+import zlib
+
+import h5py
+import numpy as np
+import pytest
+from kedro.io import DatasetError
+
+from mnist_gradients.datasets import (
+    IdxDataset,
+    KerasModelDataset,
+    LabelledImagesDataset,
+    LinearModelsDataset,
+)
+from mnist_gradients.preprocessing.decoding import decode
+
+MIB = 2**20
+LIMIT_MIB = 300
+
+LOAD = """
+import importlib, resource, sys
+module, _, name = sys.argv[1].rpartition(".")
+dataset = getattr(importlib.import_module(module), name)(filepath=sys.argv[2])
+if name == "KerasModelDataset":
+    import h5py
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    dataset.load()
+except Exception as error:
+    print(type(error).__name__, str(error))
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+def deflated_zeros(mib: int) -> bytes:
+    """Some MiB of zeros, in a thousandth of their size."""
+    packer = zlib.compressobj(9, wbits=-15)
+    one = packer.compress(bytes(MIB)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return mib * one + packer.flush()
+
+
+def gzipped_idx(shape: tuple[int, ...], mib: int) -> bytes:
+    """A header in one gzip member, zeros in a second one."""
+    header = struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape)
+    checksum = 0
+    for _ in range(mib):
+        checksum = zlib.crc32(bytes(MIB), checksum)
+    zeros = deflated_zeros(mib) + struct.pack("<II", checksum, mib * MIB)
+    return gzip.compress(header) + gzip.compress(b"")[:10] + zeros
+
+
+def archive(names: dict[str, int]) -> bytes:
+    """A zip archive whose members hold that many MiB of zeros."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as written:
+        for name, mib in names.items():
+            written.writestr(name, deflated_zeros(mib))
+            info = written.getinfo(name)
+            info.compress_type, info.file_size = zipfile.ZIP_DEFLATED, mib * MIB
+    return file.getvalue()
+
+
+def chunked_weights() -> bytes:
+    """A Keras file whose weights are few bytes, and 6 GiB when HDF5 decompresses them."""
+    weights, file = io.BytesIO(), io.BytesIO()
+    with h5py.File(weights, "w") as written:
+        written.create_dataset(
+            "layers/dense/vars/0", (6 * 1024 * MIB,), "u1", chunks=(MIB,), compression="gzip"
+        )
+    with zipfile.ZipFile(file, "w") as written:
+        written.writestr("config.json", json.dumps({"class_name": "Sequential"}))
+        written.writestr("model.weights.h5", weights.getvalue())
+    return file.getvalue()
+
+
+BOMBS = {
+    "gzip behind the header": (
+        IdxDataset,
+        "x.gz",
+        lambda: gzipped_idx((10,), 600),
+        "more than 10 bytes",
+    ),
+    "gzip as declared": (
+        IdxDataset,
+        "x.gz",
+        lambda: gzipped_idx((10**6, 100, 100), 16),
+        "declares 10,000,000,000 bytes",
+    ),
+    "npz": (
+        LabelledImagesDataset,
+        "x.npz",
+        lambda: archive({"images.npy": 4097, "labels.npy": 1}),
+        "bytes of arrays, expected at most 4,294,967,296",
+    ),
+    "npz with wrong names": (
+        LabelledImagesDataset,
+        "x.npz",
+        lambda: archive({"pictures.npy": 600}),
+        r"found arrays \['pictures'\], expected \['images', 'labels'\]",
+    ),
+    "npz of models with wrong names": (
+        LinearModelsDataset,
+        "x.npz",
+        lambda: archive({"lbfgs/weight.npy": 600}),
+        r"found \['weight'\] of model 'lbfgs', expected \['classes', ",
+    ),
+    "configuration of a network": (
+        KerasModelDataset,
+        "x.keras",
+        lambda: archive({"config.json": 600, "model.weights.h5": 0}),
+        "configuration: found 629,145,600 bytes, expected at most 16,777,216",
+    ),
+    "weights of a network": (
+        KerasModelDataset,
+        "x.keras",
+        lambda: archive({"config.json": 0, "model.weights.h5": 1025}),
+        "weights: found 1,074,790,400 bytes, expected at most 1,073,741,824",
+    ),
+    "chunks of weights": (
+        KerasModelDataset,
+        "x.keras",
+        chunked_weights,
+        "weights: found 6,442,450,944 bytes, expected at most 1,073,741,824",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_bomb_is_refused_in_one_line_with_little_memory(name, tmp_path):
+    kind, file, make, words = BOMBS[name]
+    path = tmp_path / file
+    path.write_bytes(make())
+    assert path.stat().st_size < 6 * MIB
+    arguments = [f"{kind.__module__}.{kind.__name__}", str(path)]
+    run = subprocess.run(
+        [sys.executable, "-c", LOAD, *arguments], capture_output=True, text=True, check=True
+    )
+    error, grown_mib = run.stdout.splitlines()
+    assert error.startswith(f"DatasetError {path}: ")
+    with pytest.raises(AssertionError, match=words):
+        raise AssertionError(error)
+    assert int(grown_mib) < LIMIT_MIB
+
+
+def test_memory_of_a_loaded_file_would_be_noticed(tmp_path):
+    (tmp_path / "x.gz").write_bytes(gzipped_idx((400, 1024, 1024), 400))
+    arguments = ["mnist_gradients.datasets.IdxDataset", str(tmp_path / "x.gz")]
+    run = subprocess.run(
+        [sys.executable, "-c", LOAD, *arguments], capture_output=True, text=True, check=True
+    )
+    assert int(run.stdout) > LIMIT_MIB
+
+
+def test_empty_gzip_members_take_little_time(tmp_path):
+    path = tmp_path / "x.gz"
+    path.write_bytes(gzip.compress(b"") * 200_000)
+    began = time.process_time()
+    with pytest.raises(DatasetError, match="found 0 bytes, expected an IDX header"):
+        IdxDataset(filepath=str(path)).load()
+    assert time.process_time() - began < 2  # 5 with Python's gzip
+
+
+@pytest.mark.parametrize(
+    ("dataset", "file", "data"),
+    [
+        (IdxDataset, "x.gz", np.zeros(2000, np.uint8)),
+        (LabelledImagesDataset, "x.npz", None),
+    ],
+)
+def test_limit_is_a_parameter(dataset, file, data, tmp_path, mnist):
+    saved = mnist.take(np.arange(2)) if data is None else data
+    path = str(tmp_path / file)
+    dataset(filepath=path).save(saved)
+    dataset(filepath=path, most_bytes=4000).load()
+    with pytest.raises(DatasetError, match=r"expected at most 1,500$"):
+        dataset(filepath=path, most_bytes=1500).load()
+
+
+def test_file_larger_than_the_limit_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "x.npz"
+    with path.open("wb") as file:
+        file.truncate(5 * 1024 * MIB)  # no blocks of the disk
+    with pytest.raises(DatasetError, match="found 5,368,709,120 bytes, expected at most"):
+        LabelledImagesDataset(filepath=str(path)).load()
+
+
+def test_picture_of_many_pixels_is_refused_before_it_is_decoded():
+    size = 60_000
+    tags = [(256, size), (257, size), (258, 8), (259, 1), (262, 1), (273, 8), (278, size)]
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    tiff = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ValueError, match=r"^image: found 60000 x 60000 pixels \(3,600 megapixels"):
+        decode(tiff)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < LIMIT_MIB * 1024

@@ -1,0 +1,99 @@
+"""Ctrl-C ends a run with one line and exit code 130, and no process of it stays."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mnist_gradients.console.interruption import EXIT_CODE, LINE
+from mnist_gradients.core.files import UNFINISHED
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ends processes by signals")
+
+SWALLOW = """
+import os, signal, time
+from mnist_gradients.console import interruption
+interruption.PATIENCE = 0.2
+interruption.end_by_interruption()
+
+class Callback:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+
+Callback()
+print("went on", flush=True)
+time.sleep(20)
+"""
+
+
+def processes_of(group: int) -> list[int]:
+    """The processes of a group that still run."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, pgrp, *_ = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(pgrp) == group and state != "Z":
+            found.append(int(path.parent.name))
+    return found
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Starts `kedro run --env test`, sends a signal when a line appears, and waits for the end."""
+    started = []
+
+    def run(sent, line, *options):
+        command = [sys.executable, "-m", "kedro", "run", "--env", "test", *options]
+        process = subprocess.Popen(
+            [*command, "--params", f"data_root={tmp_path}"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process.pid)
+        for printed in process.stdout:
+            if line in printed:
+                time.sleep(0.3)
+                os.kill(process.pid, sent)
+                break
+        _, errors = process.communicate(timeout=60)
+        return process, errors
+
+    yield run
+    for group in started:
+        if processes_of(group):
+            os.killpg(group, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (("--pipelines", "ingestion,derivations"), "derivations."),
+        (("--pipelines", "ingestion,derivations", "--runner", "ParallelRunner"), "[in parallel] d"),
+    ],
+    ids=["one process", "ParallelRunner"],
+)
+def test_interrupted_run_says_so_and_leaves_no_process_and_no_half_file(
+    run, tmp_path, options, line
+):
+    process, errors = run(signal.SIGINT, line, *options)
+    assert (process.returncode, errors) == (EXIT_CODE, LINE.decode())
+    assert processes_of(process.pid) == []
+    assert not list(tmp_path.rglob(f"{UNFINISHED}*"))
+    assert not (tmp_path / ".lock").exists()
+
+
+def test_interruption_inside_a_callback_is_not_lost():
+    done = subprocess.run([sys.executable, "-c", SWALLOW], capture_output=True, timeout=15)
+    assert done.stdout == b"went on\n"
+    assert (done.returncode, done.stderr.count(LINE)) == (EXIT_CODE, 1)
