@@ -103,8 +103,9 @@ class LockHooks:
         """Remember the data folder, if it is a local one."""
         loader = cast("OmegaConfigLoader", context.config_loader)
         data_root = (loader.runtime_params or {}).get("data_root", loader["globals"]["data_root"])
-        protocol, path = get_protocol_and_path(data_root)
-        self._data_root = context.project_path / path if protocol == "file" else None
+        protocol, path = get_protocol_and_path(str(data_root))
+        is_local = protocol == "file"
+        self._data_root = context.project_path / Path(path).expanduser() if is_local else None
 
     @hook_impl
     def before_pipeline_run(self) -> None:

@@ -156,7 +156,8 @@ def test_pickles_are_never_loaded(tmp_path, wrap):
     np.save(payload, np.array([Bomb()], dtype=object), allow_pickle=True)
     if wrap:
         with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("images.npy", payload.getvalue())
+            for name in ("images.npy", "labels.npy"):
+                archive.writestr(name, payload.getvalue())
     else:
         path.write_bytes(payload.getvalue())
     assert "Object arrays cannot be loaded when allow_pickle=False" in error_of_loading(path)

@@ -22,9 +22,9 @@ def end_with_parent() -> None:
     if parent is None or _watches(parent.pid):
         return
 
-    def watch() -> NoReturn:
+    def watch() -> None:
         parent.join()
-        os._exit(1)
+        os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name=f"watch {parent.pid}", daemon=True).start()
 
@@ -41,7 +41,7 @@ class _Interruption:
 
     def __call__(self, *_: object) -> NoReturn:
         if multiprocessing.parent_process() is not None:
-            os._exit(EXIT_CODE)  # the parent prints the line
+            os.kill(os.getpid(), signal.SIGTERM)  # the parent prints the line
         if not self._is_announced:
             os.write(2, LINE)  # sys.stderr may be in use
             self._is_announced = True
