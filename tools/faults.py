@@ -198,7 +198,7 @@ def datasets_of(data_root: Path) -> dict[str, Any]:
         for name, dataset in datasets.items()
         if hasattr(dataset, "_filepath")
         and path_of(dataset).is_relative_to(data_root)
-        and dataset.exists()
+        and path_of(dataset).exists()  # dataset.exists() is false for a damaged file
     }
 
 

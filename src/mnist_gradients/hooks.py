@@ -92,7 +92,7 @@ class ConsoleHooks:
 
 
 class LockHooks:
-    """Gives a run its data folder alone, without what killed runs left, and ends it by Ctrl-C."""
+    """Gives a run its data folder alone, without what killed runs left, and an end by Ctrl-C."""
 
     def __init__(self) -> None:
         self._lock = RunLock()
@@ -100,7 +100,10 @@ class LockHooks:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Remember the data folder, if it is a local one."""
+        """Let Ctrl-C end a run, and remember the data folder, if it is a local one."""
+        command = click.get_current_context(silent=True)
+        if command and command.info_name == "run":
+            end_by_interruption()
         loader = cast("OmegaConfigLoader", context.config_loader)
         data_root = (loader.runtime_params or {}).get("data_root", loader["globals"]["data_root"])
         protocol, path = get_protocol_and_path(str(data_root))
@@ -114,8 +117,6 @@ class LockHooks:
         Raises:
             RunLockedError: If another run holds the lock.
         """
-        if click.get_current_context(silent=True):
-            end_by_interruption()
         if self._data_root:
             self._lock.acquire(self._data_root)
             atexit.register(self._lock.release)  # after an interruption
