@@ -11,6 +11,7 @@ import pytest
 
 from mnist_gradients.console.interruption import EXIT_CODE, LINE
 from mnist_gradients.core.files import UNFINISHED
+from mnist_gradients.datasets import LabelledImagesDataset
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ends processes by signals")
@@ -29,6 +30,14 @@ class Callback:
 Callback()
 print("went on", flush=True)
 time.sleep(20)
+"""
+
+WORKER = """
+import subprocess, sys
+from mnist_gradients.console.interruption import end_by_interruption
+end_by_interruption()
+print("started", flush=True)
+subprocess.run([sys.executable, "-c", "import time; time.sleep(60)"])
 """
 
 
@@ -97,3 +106,33 @@ def test_interruption_inside_a_callback_is_not_lost():
     done = subprocess.run([sys.executable, "-c", SWALLOW], capture_output=True, timeout=15)
     assert done.stdout == b"went on\n"
     assert (done.returncode, done.stderr.count(LINE)) == (EXIT_CODE, 1)
+
+
+def test_process_that_waits_for_a_worker_leaves_none():
+    """As the benchmark waits for the process of a solver."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORKER],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    process.stdout.readline()
+    while len(processes_of(process.pid)) < 2:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=15)
+    assert (process.returncode, errors) == (EXIT_CODE, LINE)
+    assert processes_of(process.pid) == []
+
+
+def test_killed_run_leaves_files_that_load_and_the_next_one_cleans_up(run, tmp_path, run_project):
+    process, _ = run(signal.SIGKILL, "ingestion.split_images", "--pipelines", "ingestion")
+    assert process.returncode == -signal.SIGKILL
+    for path in tmp_path.rglob("*.npz"):
+        LabelledImagesDataset(filepath=str(path)).load()
+    run_project(tmp_path, pipeline_names=["ingestion"])
+    names = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    saved = {name for name in names if not name.startswith(".")}
+    assert "train.npz" in saved
+    assert names == saved | {f".{name}.sha256" for name in saved}
+    assert not list(tmp_path.rglob(f"{UNFINISHED}*"))

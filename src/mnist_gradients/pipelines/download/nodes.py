@@ -13,6 +13,7 @@ from urllib.parse import urljoin
 
 import pandas as pd
 
+from mnist_gradients.core.files import unfinished_folder
 from mnist_gradients.pipelines.download.parameters import DownloadParameters
 
 logger = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ def fetch_dataset(folder: Path, parameters: DownloadParameters) -> pd.DataFrame:
 def _fetch(path: Path, sha256: str, mirrors: Sequence[str], parameters: DownloadParameters) -> str:
     """Fetch a file from the first mirror that serves it with the right checksum; return that one.
 
-    pooch writes beside the file, compares the checksum, and then renames.
+    pooch compares the checksum; a file takes its place when it is complete.
     """
     try:
         import pooch
@@ -91,19 +92,21 @@ def _fetch(path: Path, sha256: str, mirrors: Sequence[str], parameters: Download
     problems = []
     for mirror in mirrors:
         logger.info("    %s: asking %s", path.name, mirror)
-        files = pooch.create(
-            path.parent,
-            base_url=mirror,
-            registry={path.name: sha256},
-            retry_if_failed=parameters.attempts - 1,
-        )
-        try:
-            files.fetch(path.name, downloader=partial(_limited, download, parameters))
-        except (ValueError, requests.RequestException) as error:
-            logger.warning("    %s: %s", path.name, error)
-            problems.append(f"{mirror}: {error}")
-        else:
-            return mirror
+        with unfinished_folder(path.parent) as folder:
+            files = pooch.create(
+                folder,
+                base_url=mirror,
+                registry={path.name: sha256},
+                retry_if_failed=parameters.attempts - 1,
+            )
+            try:
+                files.fetch(path.name, downloader=partial(_limited, download, parameters))
+            except (ValueError, requests.RequestException) as error:
+                logger.warning("    %s: %s", path.name, error)
+                problems.append(f"{mirror}: {error}")
+            else:
+                os.replace(folder / path.name, path)
+                return mirror
     raise DownloadError(
         f"{path}: found no mirror that serves this file ({'; '.join(problems)}), expected one"
     )
@@ -168,6 +171,6 @@ def _write_checksums(path: Path, files: pd.DataFrame) -> None:
     """Write the output of `sha256sum` for the files without gzip, sorted by name."""
     sums = dict(zip(files["file"].str.removesuffix(".gz"), files["sha256"], strict=True))
     lines = [f"{sums[name]}  {name}\n" for name in sorted(sums)]
-    unfinished = path.with_name(f"{path.name}.part")
-    unfinished.write_text("".join(lines), encoding="utf-8")
-    os.replace(unfinished, path)
+    with unfinished_folder(path.parent) as folder:
+        (folder / path.name).write_text("".join(lines), encoding="utf-8")
+        os.replace(folder / path.name, path)
