@@ -15,7 +15,7 @@ ENGINES = {"verification", "regression", "benchmarking", "training", "preprocess
 # Each room of the package, and the other rooms that it may import.
 ARROWS = {
     "maths": set(),
-    "console": set(),
+    "console": {"maths"},
     "core": {"maths"},
     "datasets": {"core", "maths"},
     "plotting": {"core", "maths"},
@@ -28,7 +28,7 @@ ARROWS = {
     "benchmarking": {"core", "maths", "estimators", "training"},
     "pipelines": {"core", "maths", "estimators", "plotting", "report", *ENGINES},
     "hooks": {"console", "core", "training"},
-    "settings": {"hooks"},
+    "settings": {"console", "hooks"},
     "cli": {"console"},
     "pipeline_registry": set(),
 }

@@ -141,11 +141,11 @@ def place(entry: dict[str, Any]) -> str:
 
 
 def outside(catalog: dict[str, Any], *roots: str) -> set[str]:
-    """Entries whose file is below none of the roots."""
+    """Entries whose file or folder is none of the roots, and below none of them."""
     return {
         name
         for name, entry in catalog.items()
-        if not place(entry).startswith(tuple(f"{root}/" for root in roots))
+        if not f"{place(entry)}/".startswith(tuple(f"{root}/" for root in roots))
     }
 
 
@@ -200,6 +200,8 @@ class TestCatalog:
             "ensemble.trained",  # networks
             "import_data.source",  # files of several formats, slow to read
             "reporting.all_sections",  # each has a preview of its own
+            "reporting.file_times",
+            *(f"compare_runs.all_{name}" for name in ("metrics", "parameters", "histories")),
         }
 
     def test_missing_preview_is_noticed(self):
@@ -252,6 +254,15 @@ class TestCatalog:
         hold("each raw file is below ${_raw_root}", outside(raw, "/in"))
         others = {name: catalog[name] for name in catalog.keys() - raw}
         hold("each output is below ${_data_root}", outside(others, "/out"))
+
+    def test_run_with_a_name_has_a_folder_of_its_own(self):
+        catalog = load("catalog", data_root="/out", run_name="wide", raw_root="/out/runs/wide")
+        compared = {name for name in catalog if name.startswith("compare_runs.all_")}
+        hold(
+            "all outputs are the run's",
+            outside(catalog, "/out/runs/wide") - compared - {"own_digits"},
+        )
+        assert {place(catalog[name]) for name in compared} == {"/out"}
 
     def test_path_that_does_not_move_is_noticed(self):
         catalog = {"moves": entry("/out/08_reporting/x.csv"), "stays": entry("data/x.csv")}

@@ -1,10 +1,10 @@
 import logging
 import sys
+import warnings
 from types import SimpleNamespace
 
 import click
 import numpy as np
-import pandas as pd
 import pytest
 from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog, MemoryDataset
@@ -12,16 +12,13 @@ from kedro.pipeline import Node, Pipeline
 
 from mnist_gradients import hooks
 from mnist_gradients.console.parameters import ParameterError
-from mnist_gradients.hooks import CheckpointHooks, ConsoleHooks, summary_lines
+from mnist_gradients.hooks import CheckpointHooks, ConsoleHooks
 from mnist_gradients.training.checkpoints import Checkpoint
 
-MODELS = pd.DataFrame(
-    {
-        "model": ["fnn", "logistic_regression.binary.lbfgs"],
-        "test_error": [0.0123, 0.1],
-        "train_seconds": [31.26, 4.0],
-    }
-)
+METRICS = {
+    "fnn": {"test_error": 0.0123, "train_seconds": 31.26},
+    "logistic_regression.binary": {"lbfgs": {"test_error": 0.1, "train_seconds": 4.0}},
+}
 
 
 def one():
@@ -36,14 +33,6 @@ def lines(caplog):
     """Returns the lines that were printed so far."""
     caplog.set_level(logging.INFO, logger="mnist_gradients")
     return lambda: caplog.messages
-
-
-def test_summary_has_a_line_per_model_in_columns():
-    assert summary_lines(MODELS) == [
-        "model                             test error  training time",
-        "fnn                                   1.23 %         31.3 s",
-        "logistic_regression.binary.lbfgs     10.00 %          4.0 s",
-    ]
 
 
 def test_every_node_is_counted(lines):
@@ -64,7 +53,7 @@ def test_one_of_several_processes_does_not_count(lines, monkeypatch):
     assert lines() == ["[in parallel] make_a"]
 
 
-def test_run_without_a_comparison_of_models_ends_with_its_time(lines, monkeypatch):
+def test_run_without_models_ends_with_its_time(lines, monkeypatch):
     times = iter([100.0, 163.4])
     monkeypatch.setattr("time.perf_counter", lambda: next(times))
     console = ConsoleHooks()
@@ -73,16 +62,49 @@ def test_run_without_a_comparison_of_models_ends_with_its_time(lines, monkeypatc
     assert lines() == ["done in 63 s"]
 
 
-def test_run_that_compares_models_ends_with_the_summary_and_the_path_of_the_report(lines):
-    compare = Node(one, None, "model_comparison", name="compare_models")
-    pipeline = Pipeline([compare], namespace="reporting")
-    catalog = DataCatalog({"reporting.model_comparison": MemoryDataset(MODELS)})
-    console = ConsoleHooks()
-    console.after_catalog_created({"reporting.report": {"filepath": "/outputs/report.html"}})
-    console.before_pipeline_run(pipeline)
-    console.after_pipeline_run(pipeline, catalog)
-    assert lines()[1:-1] == summary_lines(MODELS)
-    assert lines()[-1] == "report: /outputs/report.html"
+class TestEndOfARun:
+    @pytest.fixture
+    def end(self, lines, tmp_path):
+        """Ends a run with given outputs; returns the lines after the time of the run."""
+
+        def end(*outputs, report=False):
+            path = tmp_path / "report.html"
+            if report:
+                path.touch()
+            catalog = {f"{name}.metrics": MemoryDataset(data) for name, data in METRICS.items()}
+            console = ConsoleHooks()
+            console.after_catalog_created({"reporting.report": {"filepath": str(path)}})
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "One or more dataset names contain '.'")
+                pipeline = Pipeline([Node(one, None, output) for output in outputs])
+            console.before_pipeline_run(pipeline)
+            console.after_pipeline_run(pipeline, DataCatalog(catalog))
+            return [line.replace(str(tmp_path), "/outputs") for line in lines()[1:]]
+
+        return end
+
+    def test_models_that_were_measured_are_listed_the_best_first(self, end):
+        assert end("logistic_regression.binary.metrics", "fnn.metrics") == [
+            "model                             test error  training time",
+            "fnn                                   1.23 %         31.3 s",
+            "logistic_regression.binary.lbfgs     10.00 %          4.0 s",
+        ]
+
+    def test_report_of_this_run_is_named(self, end):
+        assert end("reporting.report", report=True) == ["report: /outputs/report.html"]
+
+    def test_report_of_an_earlier_run_is_named_as_such(self, end):
+        (line,) = end("fnn.section", report=True)
+        assert line == (
+            "/outputs/report.html is of an earlier run; to write it anew: "
+            "kedro run --pipelines reporting"
+        )
+
+    def test_nothing_is_said_of_a_report_that_does_not_exist(self, end):
+        assert end("fnn.section") == []
+
+    def test_nothing_is_said_of_a_report_without_these_outputs(self, end):
+        assert end("inference.sheet", report=True) == []
 
 
 @pytest.fixture

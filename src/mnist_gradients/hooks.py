@@ -21,13 +21,14 @@ from kedro.pipeline import Node, Pipeline
 from mnist_gradients.console.errors import install_short_errors
 from mnist_gradients.console.interruption import end_by_interruption, end_with_parent
 from mnist_gradients.console.parameters import check_parameters
+from mnist_gradients.console.results import SUFFIX, models_with_results, result_lines
 from mnist_gradients.core.files import remove_unfinished
 from mnist_gradients.core.run_lock import RunLock
 
 logger = logging.getLogger(__name__)
 
-MODEL_COMPARISON = "reporting.model_comparison"
 REPORT = "reporting.report"
+SHOWN = (".model", ".models", SUFFIX, ".section")  # datasets from which the report is made
 
 
 class ConsoleHooks:
@@ -82,13 +83,22 @@ class ConsoleHooks:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Print the time of the run and, if it compared models, their results."""
+        """Print the time of the run, the results of its models, and where its report is."""
         seconds = time.perf_counter() - self._started_at
         logger.info("done in %.0f s", seconds)
-        if MODEL_COMPARISON in pipeline.all_outputs():
-            for line in summary_lines(catalog.load(MODEL_COMPARISON)):
-                logger.info(line)
+        metrics = [name for name in pipeline.datasets() if name.endswith(SUFFIX)]
+        saved = {name: catalog.load(name) for name in metrics if catalog.exists(name)}
+        models = models_with_results(saved)
+        for line in result_lines(models) if models else []:
+            logger.info(line)
+        outputs = pipeline.all_outputs()
+        if REPORT in outputs:
             logger.info("report: %s", self._report)
+        elif any(name.endswith(SHOWN) for name in outputs) and Path(self._report).is_file():
+            logger.warning(
+                "%s is of an earlier run; to write it anew: kedro run --pipelines reporting",
+                self._report,
+            )
 
 
 class LockHooks:
@@ -157,15 +167,3 @@ class CheckpointHooks:
             trainings += [(network, name) for name in names]
         for parameters, name in trainings:
             Checkpoint(parameters.checkpoints.folder, name).remove()
-
-
-def summary_lines(model_comparison: Any) -> list[str]:
-    """Return a line per model: its test error in per cent and its training time in seconds."""
-    width = max(map(len, model_comparison["model"]))
-    return [
-        f"{'model':<{width}}  test error  training time",
-        *(
-            f"{row.model:<{width}}  {100 * row.test_error:8.2f} %  {row.train_seconds:11.1f} s"
-            for row in model_comparison.itertuples()
-        ),
-    ]

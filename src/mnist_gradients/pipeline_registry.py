@@ -6,8 +6,8 @@ from kedro.framework.project import find_pipelines
 from kedro.pipeline import Pipeline
 
 OPTIONAL = (
-    *("ablation", "benchmark", "download", "ensemble", "import_data", "inference"),
-    "preprocessing_check",
+    *("ablation", "benchmark", "compare_runs", "download", "ensemble", "import_data"),
+    *("inference", "preprocessing_check"),
 )
 """Pipelines that run only by name."""
 

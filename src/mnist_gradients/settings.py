@@ -2,6 +2,7 @@
 
 import os.path
 
+from mnist_gradients.console.parameters import run_root
 from mnist_gradients.hooks import CheckpointHooks, ConsoleHooks, LockHooks
 
 HOOKS = (ConsoleHooks(), CheckpointHooks(), LockHooks())  # the last one comes first
@@ -11,6 +12,9 @@ CONFIG_LOADER_ARGS = {
     "default_run_env": "local",
     # An environment overrides single parameters; without this it would replace whole blocks.
     "merge_strategy": {"parameters": "soft"},
-    # `~` in a path. An error of the parameters reports a path that is none.
-    "custom_resolvers": {"expanduser": lambda path: os.path.expanduser(str(path))},
+    "custom_resolvers": {
+        # `~` in a path. An error of the parameters reports a path that is none.
+        "expanduser": lambda path: os.path.expanduser(str(path)),
+        "run_root": run_root,
+    },
 }

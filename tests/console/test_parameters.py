@@ -9,7 +9,12 @@ from kedro.pipeline import Node, Pipeline
 from pydantic import BaseModel, ConfigDict, PositiveFloat, field_validator
 
 from mnist_gradients.console import parameters
-from mnist_gradients.console.parameters import ParameterError, check_parameters, fields_beside
+from mnist_gradients.console.parameters import (
+    ParameterError,
+    check_parameters,
+    fields_beside,
+    run_root,
+)
 from mnist_gradients.core.parameters import Parameters
 
 BASE = {
@@ -246,3 +251,16 @@ class Comparison(BaseModel):
 )
 def test_fields_beside_a_parameter_are_those_of_the_model_it_is_in(path, fields):
     assert fields_beside(Comparison, path.split(".")) == fields
+
+
+class TestRunRoot:
+    def test_run_without_a_name_writes_into_data_root(self):
+        assert run_root("data", "") == "data"
+
+    def test_run_with_a_name_has_a_folder_of_its_own(self):
+        assert run_root("/out", "wide-2.1") == "/out/runs/wide-2.1"
+
+    @pytest.mark.parametrize("name", ["..", "a/b", " ", ".hidden"])
+    def test_name_that_is_no_single_folder_is_refused(self, name):
+        with pytest.raises(ValueError, match=rf"^parameter run_name: found {name!r}, expected"):
+            run_root("data", name)

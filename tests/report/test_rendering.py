@@ -1,5 +1,6 @@
 import base64
 import re
+from html import unescape
 from html.parser import HTMLParser
 from importlib.metadata import version
 
@@ -7,8 +8,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+import yaml
 from jinja2 import UndefinedError
 from matplotlib.figure import Figure
+from pydantic import BaseModel
 
 from mnist_gradients import report
 from mnist_gradients.report import rendering, summaries
@@ -65,6 +68,13 @@ HEADLINE = pd.DataFrame(
 TABLE = pd.DataFrame({"problem": ["<wide>"], "seconds": [2.5e-3], "rows": [60000]})
 
 
+class Network(BaseModel):
+    """A block of parameters as Kedro hands it on."""
+
+    name: str
+    units: tuple[int, ...] = (64, 32)
+
+
 def softmax(solver: str, chosen: bool, test_error: float, train_seconds: float) -> dict:
     measured = {"test_error": test_error, "train_seconds": train_seconds}
     return MODEL | {"model": solver, "chosen": chosen} | measured
@@ -81,8 +91,7 @@ def page(**changes) -> str:
             "Logistic regression, two groups of classes": [],
         },
         "sections": {"fnn": "<section id='fnn'><h2>Network</h2></section>"},
-        "parameters": "fnn: {epochs: 3}",
-        "seed": 3,
+        "outdated": [],
     }
     return report.write_page(**(content | changes))
 
@@ -164,10 +173,23 @@ class TestSection:
         assert html.startswith('<section id="ingestion">')
         assert html.rstrip().endswith("</section>")
         assert Page(html).tags.count("section") == 1
-        assert re.search(r"Run of \d{4}-\d\d-\d\d, commit: .+, \d+ cores", Page(html).text)
+        assert re.search(
+            r"Run of \d{4}-\d\d-\d\d, \d\d:\d\d UTC, commit: .+, \d+ cores", Page(html).text
+        )
         assert "2,000 images for training, 11 for validation and 16 for the test, in 2 classes" in (
             Page(html).text
         )
+
+    def test_parameters_of_the_run_are_written_as_yaml_and_escaped(self):
+        parameters = {"seed": 3, "network": Network(name="</pre><b>")}
+        html = report.write_section("ingestion", parameters=parameters, **INGESTION)
+        assert "b" not in Page(html).tags
+        written = unescape(re.search(r"<pre>(.*?)</pre>", html, re.DOTALL)[1])
+        assert yaml.safe_load(written) == {
+            "seed": 3,
+            "network": {"name": "</pre><b>", "units": [64, 32]},
+        }
+        assert "<pre>" not in report.write_section("ingestion", **INGESTION)
 
     def test_figures_are_inside_the_section_once(self):
         page = Page(report.write_section("fnn", **FNN))
@@ -340,9 +362,14 @@ class TestPage:
         assert "<section id='fnn'><h2>Network</h2></section>" in html
         assert '<a href="#fnn">Network</a>' in html
 
-    def test_page_names_seed_versions_and_machine(self):
+    def test_page_names_what_is_out_of_date(self):
+        assert "Out of date" not in page()
+        found = ["fnn.section is older than fnn.metrics", "fnn.model is older than train"]
+        text = Page(page(outdated=found)).text
+        assert f"Out of date: {found[0]}; {found[1]}. kedro run brings everything" in text
+
+    def test_page_names_versions_and_machine(self):
         rows = Page(page()).rows
-        assert ["seed", "3"] in rows
         assert ["keras", version("keras")] in rows
         names = {row[0] for row in rows if len(row) == 2}
         assert {"date", "commit", "processor", "cores", "system", "python"} <= names
@@ -373,13 +400,13 @@ class TestPage:
     def test_another_file_would_be_noticed(self, piece):
         assert outside(page().replace("</body>", f"{piece}</body>"))
 
-    def test_models_and_parameters_are_escaped(self):
+    def test_models_and_outdated_datasets_are_escaped(self):
         attack = "</pre><script>alert(1)</script>"
         model = softmax(attack, False, 0.07, 9.0)
         models = {
             "Feed-forward network, all classes": [MODEL],
             "Softmax regression, all classes": [model],
         }
-        html = page(models=models, parameters=attack, seed=attack)
+        html = page(models=models, outdated=[attack])
         assert "script" not in Page(html).tags
-        assert html.count("&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;") == 3
+        assert html.count("&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;") == 2

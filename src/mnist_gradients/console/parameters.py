@@ -3,6 +3,7 @@
 Kedro ignores parameters that no node reads, and reports the others in several lines of text.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from copy import copy
 from difflib import get_close_matches
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mnist_gradients.console.renamed_parameters import RENAMED
+from mnist_gradients.maths.checking import mismatch
 
 LONGEST_VALUE = 60
 """Characters of a value that an error message shows."""
@@ -47,6 +49,20 @@ def check_parameters(loader: OmegaConfigLoader, pipelines: Mapping[str, Pipeline
             messages += wrong_values(path, _value_at(path, parameters), model)
     if messages:
         raise ParameterError("\n".join(messages))
+
+
+def run_root(data_root: str, run_name: str) -> str:
+    """Return the folder of a run's outputs; a run with a name has its own in ``data_root``.
+
+    Raises:
+        ValueError: If the name is not that of a single folder.
+    """
+    if not run_name:
+        return data_root
+    if not re.fullmatch(r"[\w-][\w.-]*", str(run_name)):
+        expected = "letters, digits, dots, dashes and underscores"
+        raise mismatch("parameter run_name", repr(run_name), expected)
+    return f"{data_root}/runs/{run_name}"
 
 
 def known_parameters(loader: OmegaConfigLoader) -> dict[str, Any]:

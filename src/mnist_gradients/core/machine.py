@@ -19,9 +19,11 @@ PACKAGES = (
 
 
 def describe() -> dict[str, str]:
-    """Return date, commit, processor, cores, system and versions of a run by name."""
+    """Return date, time, commit, processor, cores, system and versions of a run by name."""
+    now = datetime.now(UTC)
     return {
-        "date": datetime.now(UTC).date().isoformat(),
+        "date": now.date().isoformat(),
+        "time": now.strftime("%H:%M UTC"),
         "commit": commit(Path(__file__)) or "not in a git checkout",
         "processor": processor(),
         "cores": str(available_cores()),

@@ -1,14 +1,15 @@
 """Kedro datasets for what Kedro's own lack.
 
 IDX files, labelled images as others publish them, names of classes, folders of images, linear and
-Keras models, figures that can be read back, and results that are computed once. ``datasets.atomic``
-has tables, JSON files and texts without torn files, ``datasets.trained_network`` a network with its
-history.
+Keras models, figures that can be read back, times of files, and results that are computed once.
+``datasets.atomic`` has tables, JSON files and texts without torn files,
+``datasets.trained_network`` a network with its history.
 """
 
 from mnist_gradients.datasets.cached_partitions import CachedPartitionsDataset
 from mnist_gradients.datasets.class_names import ClassNamesDataset
 from mnist_gradients.datasets.figure import FigureDataset
+from mnist_gradients.datasets.file_times import FileTimesDataset
 from mnist_gradients.datasets.folder import FolderDataset
 from mnist_gradients.datasets.idx import IdxDataset
 from mnist_gradients.datasets.image_folder import ImageFolderDataset
@@ -21,6 +22,7 @@ __all__ = [
     "CachedPartitionsDataset",
     "ClassNamesDataset",
     "FigureDataset",
+    "FileTimesDataset",
     "FolderDataset",
     "IdxDataset",
     "ImageFolderDataset",

@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 TRAINING, TRAINING_DARK, TEST = "#9db7d5", "#2166ac", "#b2182b"
+# Okabe and Ito's, which colour-blind readers can tell apart
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 
 
 def new_figure(width: float, height: float) -> tuple[Figure, Axes]:

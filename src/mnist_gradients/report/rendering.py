@@ -6,21 +6,26 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import BaseModel
 
 from mnist_gradients.core import machine
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def write_section(pipeline: str, **content: Any) -> str:
+def write_section(
+    pipeline: str, *, parameters: dict[str, Any] | None = None, **content: Any
+) -> str:
     """Write the section of a pipeline.
 
-    The section states its own run: date, commit and processor. It can therefore stand in a report
-    of a later run.
+    The section states its own run: time, commit, processor and parameters. It can therefore stand
+    in a report of a later run.
 
     Args:
         pipeline: Name of the pipeline and of its template.
+        parameters: Parameters of the run, blocks of them as Pydantic models.
         content: What the template shows. Figures are matplotlib's, as such or as
             the bytes of a PNG file, or plotly's.
 
@@ -30,12 +35,23 @@ def write_section(pipeline: str, **content: Any) -> str:
     Raises:
         jinja2.UndefinedError: If the template shows something that is not in the content.
     """
-    return _render(pipeline, pipeline=pipeline, run=machine.describe(), **content)
+    shown = to_yaml(parameters) if parameters else ""
+    run = machine.describe()
+    return _render(pipeline, pipeline=pipeline, run=run, parameters=shown, **content)
 
 
 def write_page(**content: Any) -> str:
     """Write the report, one page that needs no other file (see `templates/page.html.jinja`)."""
     return _render("page", run=machine.describe(), **content)
+
+
+def to_yaml(parameters: dict[str, Any]) -> str:
+    """Return parameters as YAML, short lists inline."""
+    plain = {
+        name: value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+        for name, value in parameters.items()
+    }
+    return yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, width=100)
 
 
 def scientific(number: float) -> str:

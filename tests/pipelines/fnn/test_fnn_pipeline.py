@@ -119,7 +119,10 @@ class TestPipeline:
 def test_validation_images_are_trained_on_if_configured(sets, parameters):
     train, validation, test = sets
     chosen = FnnParameters(**parameters(train_on_validation=True).model_dump())
-    network, history, cost = nodes.train_network(train, validation, test, chosen, 0)
+    network, history, cost, run = nodes.train_network(train, validation, test, chosen, 0)
+    assert run["fnn"]["train_on_validation"]
+    assert run["seed"] == 0
+    assert "checkpoints" not in run["fnn"]
     assert cost["iterations"] == len(history) == 15  # of 30 images out of 150, three times
     assert history["validation_loss"].isna().all()
     metrics, predictions = nodes.evaluate_network(network, validation, test, cost, chosen)

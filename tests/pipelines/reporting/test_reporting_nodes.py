@@ -3,8 +3,6 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
-from pydantic import BaseModel
 
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.linear_model import LinearModel
@@ -124,25 +122,12 @@ class TestGroupModels:
         assert names == ["b", "a"]
 
 
-class Solver(BaseModel):
-    """A block of parameters as Kedro hands it on."""
-
-    steps: tuple[float, ...] = (0.5, 0.25)
-
-
-PARAMETERS = {
-    "seed": 3,
-    "logistic_regression": {"binary": Solver()},
-    "benchmark": {"repeats": 3},
-}
-
-
 class TestWriteReport:
     def report(self, models, times, all_sections):
         return nodes.write_report(
             models,
             times,
-            PARAMETERS,
+            {"fnn.model": 2.0, "fnn.metrics": 1.0},
             all_sections,
             logistic_regression="<section>linear</section>",
             derivations="<section>formulas</section>",
@@ -167,9 +152,24 @@ class TestWriteReport:
         cells = re.findall(r"<td[^>]*>(.*?)</td>", row)
         assert cells == ["gradient_descent", "3.00", "0.3000", "0.30", "3.0", "3.0", "1,003"]
 
-    def test_parameters_of_the_pipelines_are_written_as_yaml(self, models, times):
-        written = re.search(r"<pre>(.*?)</pre>", self.report(models, times, {}), re.DOTALL)[1]
-        assert yaml.safe_load(written) == {
-            "seed": 3,
-            "logistic_regression": {"binary": {"steps": [0.5, 0.25]}},
-        }
+    def test_metrics_of_an_earlier_training_are_named(self, models, times):
+        assert "Out of date: fnn.metrics is older than fnn.model." in self.report(models, times, {})
+
+
+TIMES = {"train": 1.0, "fnn.model": 2.0, "fnn.metrics": 3.0, "fnn.section": 4.0}
+
+
+class TestFindOutdated:
+    def test_outputs_in_the_order_of_a_run_are_up_to_date(self):
+        assert nodes.find_outdated(TIMES) == []
+
+    def test_each_dataset_is_compared_with_its_source(self):
+        ingested = TIMES | {"train": 9.0, "ingestion.section": 10.0}
+        assert nodes.find_outdated(ingested) == ["fnn.model is older than train"]
+        evaluated = TIMES | {"fnn.metrics": 9.0}
+        assert nodes.find_outdated(evaluated) == ["fnn.section is older than fnn.metrics"]
+
+    def test_metrics_of_both_tasks_are_compared_with_their_models(self):
+        times = {"logistic_regression.metrics": 5.0, "logistic_regression.binary.models": 6.0}
+        expected = "logistic_regression.metrics is older than logistic_regression.binary.models"
+        assert nodes.find_outdated(times) == [expected]

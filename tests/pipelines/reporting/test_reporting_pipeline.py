@@ -32,7 +32,7 @@ def run(tmp_path, sets):
             **{name: {} for name in MODELS},
             "fnn.model": Network(),
             "test": sets[2],
-            "parameters": {"seed": 0},
+            "reporting.file_times": {},
         }
         datasets = {name: MemoryDataset(data, copy_mode="assign") for name, data in inputs.items()}
         for name in SECTIONS:

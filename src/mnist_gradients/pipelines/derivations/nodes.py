@@ -80,10 +80,12 @@ def write_section(
     parity_check_summary: dict[str, Any],
     step_sweep_plot: bytes,
     parity_check_plot: bytes,
+    parameters: DerivationsParameters,
 ) -> str:
     """Write the section of the report about the derivations."""
     return report.write_section(
         "derivations",
+        parameters={"derivations": parameters},
         checks=table,
         oracles=summarise_checks(table),
         parity_check=parity_check_summary,

@@ -47,7 +47,13 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.write_section,
-                inputs=["checks", "parity_check_summary", "step_sweep_plot", "parity_check_plot"],
+                inputs=[
+                    "checks",
+                    "parity_check_summary",
+                    "step_sweep_plot",
+                    "parity_check_plot",
+                    "params:derivations",
+                ],
                 outputs="section",
                 name="write_section",
             ),

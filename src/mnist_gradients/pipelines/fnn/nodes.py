@@ -22,13 +22,13 @@ def train_network(
     test: LabelledImages,
     parameters: FnnParameters,
     seed: int,
-) -> tuple[Any, pd.DataFrame, dict[str, Any]]:
+) -> tuple[Any, pd.DataFrame, dict[str, Any], dict[str, Any]]:
     """Train the network and record the true loss of every iteration.
 
     Returns:
-        The Keras network, the history (see `loop.train`), and the cost of the training:
-        train_seconds, recording_seconds, iterations, parameters (trainable numbers), and training,
-        the name of the training.
+        The Keras network; the history (see `loop.train`); the cost of the training: train_seconds,
+        recording_seconds, iterations, parameters (trainable numbers), and training, the name of the
+        training; and the parameters of the run: seed and fnn, without the checkpoints.
     """
     sets = TrainingSets.choose(
         train, validation, test, train_on_validation=parameters.train_on_validation
@@ -36,7 +36,11 @@ def train_network(
     name = name_of_training(parameters, seed, sets)
     checkpoint = Checkpoint(parameters.checkpoints.folder, name)
     trained = loop.train(sets, parameters, seed, checkpoint)
-    return trained.network, trained.history, trained.cost | {"training": name}
+    run_parameters = {
+        "seed": seed,
+        "fnn": parameters.model_dump(mode="json", exclude={"checkpoints"}),
+    }
+    return trained.network, trained.history, trained.cost | {"training": name}, run_parameters
 
 
 def evaluate_network(

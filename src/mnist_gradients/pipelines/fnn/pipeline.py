@@ -12,7 +12,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.train_network,
                 inputs=["train", "validation", "test", "params:fnn", "params:seed"],
-                outputs=["model", "history", "training_cost"],
+                outputs=["model", "history", "training_cost", "run_parameters"],
                 name="train_network",
             ),
             Node(
@@ -71,7 +71,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 plots.write_section,
-                inputs={name: name for name in ("metrics", *plots.FIGURES)},
+                inputs={name: name for name in ("metrics", "run_parameters", *plots.FIGURES)},
                 outputs="section",
                 name="write_section",
             ),

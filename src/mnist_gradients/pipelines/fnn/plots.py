@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from mnist_gradients import report
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.metrics import expected_calibration_error
 from mnist_gradients.pipelines.fnn.parameters import FnnParameters
 from mnist_gradients.plotting import figures, interactive
+from mnist_gradients.plotting.curves import log_loss_axis, running_mean
 from mnist_gradients.training.augmentation import build_augmentation, draw_augmentations
 
 FIGURES = (
@@ -43,14 +43,8 @@ def plot_augmentation_samples(
 def plot_loss_curves(history: pd.DataFrame) -> Figure:
     """Draw training loss and test loss against training iterations, in one figure."""
     figure, axes = _plot_curves(history, "loss")
-    axes.set(
-        ylabel="cross-entropy (nats)",
-        yscale="log",
-        title="Training loss and test loss by iteration",
-    )
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_title("Training loss and test loss by iteration")
+    log_loss_axis(axes)
     return figure
 
 
@@ -71,12 +65,6 @@ def accuracy_limits(history: pd.DataFrame) -> tuple[float, float]:
     shown = history.tail(1) if after_first_epoch.empty else after_first_epoch
     lowest = shown[["test_accuracy", "validation_accuracy"]].min().min()
     return min(0.9, lowest - 0.01), 1.001
-
-
-def running_mean(of_batch: pd.Series) -> tuple[pd.Series, int]:
-    """Return the mean over the mini-batches around each one, and the number of mini-batches."""
-    window = max(1, min(100, len(of_batch) // 20))
-    return of_batch.rolling(window, min_periods=1, center=True).mean(), window
 
 
 def _plot_curves(history: pd.DataFrame, measure: str) -> tuple[Figure, Any]:
@@ -218,6 +206,6 @@ def plot_worst_mistakes(predictions: pd.DataFrame, test: LabelledImages) -> Figu
     )
 
 
-def write_section(metrics: dict[str, Any], **figures: Any) -> str:
+def write_section(metrics: dict[str, Any], run_parameters: dict[str, Any], **figures: Any) -> str:
     """Write the section of the report about the network, with all of `FIGURES`."""
-    return report.write_section("fnn", metrics=metrics, **figures)
+    return report.write_section("fnn", parameters=run_parameters, metrics=metrics, **figures)

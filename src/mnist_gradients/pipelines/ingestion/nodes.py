@@ -219,11 +219,16 @@ def plot_sample_digits(
 
 
 def write_section(
-    class_counts: pd.DataFrame, class_counts_plot: bytes, sample_digits_plot: bytes
+    class_counts: pd.DataFrame,
+    class_counts_plot: bytes,
+    sample_digits_plot: bytes,
+    parameters: IngestionParameters,
+    seed: int,
 ) -> str:
     """Write the section of the report about the data."""
     return report.write_section(
         "ingestion",
+        parameters={"seed": seed, "ingestion": parameters},
         class_counts=class_counts,
         class_counts_plot=class_counts_plot,
         sample_digits_plot=sample_digits_plot,

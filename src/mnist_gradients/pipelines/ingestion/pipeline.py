@@ -53,7 +53,13 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.write_section,
-                inputs=["class_counts", "class_counts_plot", "sample_digits_plot"],
+                inputs=[
+                    "class_counts",
+                    "class_counts_plot",
+                    "sample_digits_plot",
+                    "params:ingestion",
+                    "params:seed",
+                ],
                 outputs="section",
                 name="write_section",
             ),

@@ -166,7 +166,11 @@ def write_subsection(comparison: pd.DataFrame, parameters: TaskParameters, **fig
     if positive is not None:
         title = f"Logistic regression, {' '.join(map(str, positive))} against the other classes"
     return report.write_section(
-        "logistic_regression_task", title=title, ranking=rank_solvers(comparison), **figures
+        "logistic_regression_task",
+        parameters=parameters.model_dump(mode="json"),
+        title=title,
+        ranking=rank_solvers(comparison),
+        **figures,
     )
 
 

@@ -1,13 +1,14 @@
 """Nodes of the reporting pipeline: compare the models, and join the sections of the report."""
 
+import logging
+import math
 import timeit
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
-import yaml
-from pydantic import BaseModel
 
 from mnist_gradients import report
 from mnist_gradients.core.labelled_images import LabelledImages
@@ -21,6 +22,18 @@ GROUPS = {
     BINARY: "Logistic regression, two groups of classes",
 }
 N_PREDICTED = 1000
+# Datasets and their sources, each made from the one before it.
+CHAINS = (
+    ("train", "ingestion.section"),
+    ("train", "derivations.section"),
+    ("train", "fnn.model", "fnn.metrics", "fnn.section"),
+    *(
+        ("train", f"{task}.models", "logistic_regression.metrics", "logistic_regression.section")
+        for task in (BINARY, MULTINOMIAL)
+    ),
+)
+
+logger = logging.getLogger(__name__)
 
 
 def compare_models(
@@ -85,7 +98,7 @@ def time_predictions(
 def write_report(
     model_comparison: pd.DataFrame,
     prediction_times: pd.DataFrame,
-    parameters: dict[str, Any],
+    file_times: dict[str, float],
     all_sections: dict[str, Callable[[], str]],
     **sections: str,
 ) -> str:
@@ -94,7 +107,7 @@ def write_report(
     Args:
         model_comparison: Output of `compare_models`.
         prediction_times: Output of `time_predictions`.
-        parameters: All parameters of the run, blocks of them as Pydantic models.
+        file_times: The time at which each dataset was written, by name.
         all_sections: Every section that was ever written, by pipeline. Those of optional pipelines
             follow after `sections`.
         sections: Sections of the default run by pipeline, in the order of the page.
@@ -106,9 +119,20 @@ def write_report(
     return report.write_page(
         models=group_models(model_comparison.merge(prediction_times, on="model", how="left")),
         sections=sections | dict(sorted(optional.items())),
-        parameters=write_parameters(parameters, sections),
-        seed=parameters["seed"],
+        outdated=find_outdated(file_times),
     )
+
+
+def find_outdated(file_times: dict[str, float]) -> list[str]:
+    """Return a sentence for each dataset that is older than the one that it is made from."""
+    outdated = [
+        f"{dataset} is older than {source}"
+        for source, dataset in dict.fromkeys(pair for chain in CHAINS for pair in pairwise(chain))
+        if file_times.get(source, -math.inf) > file_times.get(dataset, math.inf)
+    ]
+    for sentence in outdated:
+        logger.warning("    out of date: %s", sentence)
+    return outdated
 
 
 def group_models(models: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
@@ -123,22 +147,3 @@ def group_models(models: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
         named = {"model": name, "chosen": name in ("fnn", DEFAULT_SOLVER)}
         groups[GROUPS[task or "fnn"]].append({str(key): row[key] for key in row} | named)
     return groups
-
-
-def write_parameters(parameters: dict[str, Any], pipelines: Any) -> str:
-    """Return the parameters of these pipelines and of the project as YAML, short lists inline."""
-    shown = {
-        name: _plain(value)
-        for name, value in parameters.items()
-        if name in pipelines or not isinstance(value, dict | BaseModel)
-    }
-    return yaml.safe_dump(shown, sort_keys=False, default_flow_style=None, width=100)
-
-
-def _plain(parameters: Any) -> Any:
-    """Return parameters as they stand in YAML: models and tuples as dictionaries and lists."""
-    if isinstance(parameters, BaseModel):
-        return parameters.model_dump(mode="json")
-    if isinstance(parameters, dict):
-        return {name: _plain(value) for name, value in parameters.items()}
-    return parameters

@@ -42,7 +42,7 @@ def create_pipeline() -> Pipeline:
                     inputs={
                         "model_comparison": "model_comparison",
                         "prediction_times": "prediction_times",
-                        "parameters": "parameters",
+                        "file_times": "file_times",
                         "all_sections": "all_sections",
                         **SECTIONS,
                     },
@@ -52,6 +52,5 @@ def create_pipeline() -> Pipeline:
             ],
             namespace="reporting",
             inputs={*METRICS, *MODELS, *SECTIONS.values(), "test"},
-            parameters={"parameters"},
             tags="reporting",
         )
