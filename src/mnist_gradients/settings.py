@@ -1,11 +1,17 @@
 """Kedro settings: configuration loader and hooks."""
 
 import os.path
+from importlib.util import find_spec
 
 from mnist_gradients.console.parameters import run_root
 from mnist_gradients.hooks import CheckpointHooks, ConsoleHooks, LockHooks
 
-HOOKS = (ConsoleHooks(), CheckpointHooks(), LockHooks())  # the last one comes first
+HOOKS = [ConsoleHooks(), CheckpointHooks(), LockHooks()]  # the last one comes first
+if find_spec("kedro_mlflow"):
+    from mnist_gradients.console.tracking import TrackingHooks
+
+    HOOKS.insert(0, TrackingHooks())
+    DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)  # the hooks above contain its own
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

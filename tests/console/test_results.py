@@ -1,4 +1,4 @@
-from mnist_gradients.console.results import models_with_results, result_lines
+from mnist_gradients.console.results import models_with_results, numbers, result_lines
 
 LINEAR = {
     "binary.slow": {"test_error": 0.12, "train_seconds": 40.0},
@@ -29,3 +29,8 @@ def test_best_model_of_the_best_task_comes_first():
         "binary.fast          10.00 %          4.0 s",
         "binary.slow          12.00 %         40.0 s",
     ]
+
+
+def test_numbers_in_blocks_have_dotted_names():
+    metrics = {"test_error": 0.1, "training": "seed_0", "classes": {"3": {"recall": 0.9}}}
+    assert numbers("fnn", metrics) == {"fnn.test_error": 0.1, "fnn.classes.3.recall": 0.9}

@@ -3,7 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_gradients.core.metrics import classification_metrics, expected_calibration_error
+from mnist_gradients.core.metrics import (
+    class_metrics,
+    classification_metrics,
+    expected_calibration_error,
+)
 
 
 def test_metrics_of_four_predictions_worked_out_by_hand():
@@ -47,3 +51,13 @@ def test_calibration_error_is_a_fraction_independent_of_the_order(predictions, n
     assert 0 <= error <= 1
     reversed_error = expected_calibration_error(confidence[::-1], correct[::-1], n_bins)
     assert reversed_error == pytest.approx(error)
+
+
+def test_precision_recall_and_f1_worked_out_by_hand():
+    y, predicted = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 0, 0])
+    table = class_metrics(y, predicted, ["coat", "bag", "boot"])
+    assert table["class"].tolist() == ["coat", "bag", "boot", "mean of the classes"]
+    assert table["images"].tolist() == [3, 2, 1, 6]
+    assert table["precision"].tolist() == pytest.approx([1 / 2, 1 / 2, 0, 1 / 3])
+    assert table["recall"].tolist() == pytest.approx([2 / 3, 1 / 2, 0, 7 / 18])
+    assert table["f1"].tolist() == pytest.approx([4 / 7, 1 / 2, 0, (4 / 7 + 1 / 2) / 3])

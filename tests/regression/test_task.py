@@ -2,14 +2,21 @@ import re
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from mnist_gradients.core.linear_model import LinearModel
+from mnist_gradients.regression.solvers import (
+    ReferenceParameters,
+    SolverParameters,
+    fit,
+    fit_reference,
+)
 from mnist_gradients.regression.task import (
-    class_names,
     design_matrix,
     evaluate,
     make_model,
     make_objective,
+    name_classes,
     targets,
 )
 
@@ -41,10 +48,31 @@ def test_positive_classes_must_be_some_but_not_all_classes(digits, task, positiv
         targets(digits, task(positive_classes=positive_classes))
 
 
-def test_class_names(digits, task):
-    assert class_names(digits, task()) == ["0 2 4 6 8", "1 3 5 7 9"]
-    assert class_names(digits, task(positive_classes=(9, 3))) == ["0 1 2 4 5 6 7 8", "3 9"]
-    assert class_names(digits, task(positive_classes=None)) == [str(k) for k in range(10)]
+def test_names_of_the_classes_of_a_task(task):
+    names = ["coat", "bag", "boot"]
+    assert name_classes(names, task(positive_classes=None)) == names
+    assert name_classes(names, task(positive_classes=(2, 0))) == ["bag", "coat boot"]
+
+
+@pytest.mark.parametrize("positive_classes", [(1, 3, 5, 7, 9), (0,), None])
+def test_weighted_classes_have_the_optimum_of_scikit_learn(digits, task, positive_classes):
+    chosen = task(positive_classes=positive_classes, class_weights="balanced")
+    solver = SolverParameters(max_iterations=500, tolerance=1e-12)
+    model, history = fit("preconditioned_lbfgs", digits, 0.1, chosen, solver)
+    reference = LogisticRegression(
+        C=1 / (0.1 * len(digits)), class_weight="balanced", tol=1e-10, max_iter=1000
+    ).fit(design_matrix(digits) / 255, targets(digits, chosen))
+    columns = reference.coef_.T
+    np.testing.assert_allclose(model.weights, columns, atol=2e-6 * np.abs(columns).max())
+    options = {"solver": "lbfgs", "max_iterations": 1000, "tolerance": 1e-9}
+    _, last = fit_reference(
+        digits, 0.1, chosen, ReferenceParameters(**options, precision="float64")
+    )
+    assert last["objective"].item() == pytest.approx(history["objective"].iloc[-1], rel=1e-9)
+    unweighted, _ = fit(
+        "preconditioned_lbfgs", digits, 0.1, task(positive_classes=positive_classes), solver
+    )
+    assert np.abs(unweighted.weights - model.weights).max() > 1e-3
 
 
 @pytest.mark.parametrize(("positive_classes", "n_classes"), [((1, 3, 5, 7, 9), 2), (None, 10)])

@@ -16,7 +16,15 @@ from pydantic import BaseModel
 from mnist_gradients import report
 from mnist_gradients.report import rendering, summaries
 
-COUNTS = pd.DataFrame({"class": [0, 1], "train": [900, 1100], "validation": [5, 6], "test": [7, 9]})
+COUNTS = pd.DataFrame(
+    {
+        "class": [0, 1],
+        "name": ["0", "1"],
+        "train": [900, 1100],
+        "validation": [5, 6],
+        "test": [7, 9],
+    }
+)
 INGESTION = {
     "class_counts": COUNTS,
     "class_counts_plot": b"counts",
@@ -24,7 +32,9 @@ INGESTION = {
 }
 LINE = go.Scatter(x=[1, 2, 40], y=[2.5, 0.0001, 0.5], name="training <loss>")
 CURVES = go.Figure([LINE, go.Scatter(LINE, showlegend=False)])
+CLASSES = pd.DataFrame({"class": ["<coat>"], "images": [7], "f1": [0.5]})
 FNN = {
+    "class_metrics": CLASSES,
     "metrics": {
         "test_error": 0.0123,
         "test_loss": 0.04567,
@@ -279,6 +289,7 @@ class TestLogisticRegression:
                 "logistic_regression_task",
                 title="Classes <1> against the others",
                 ranking=summaries.rank_solvers(comparison),
+                class_metrics=CLASSES,
                 convergence_plotly=CURVES,
                 confusion_matrix_plot=b"confusion",
                 **dict.fromkeys(figures, b"figure"),

@@ -193,3 +193,17 @@ def test_evaluation_in_batches_is_the_mean_over_all_images(sets, plain):
     losses, hits = losses_and_hits(plain.network, sets[2])
     assert loss == pytest.approx(losses.mean(), abs=1e-5)
     assert accuracy == pytest.approx(hits.mean())
+
+
+@pytest.mark.tensorflow
+def test_class_weights_change_the_network_and_not_the_recorded_loss(
+    plain, training_sets, parameters
+):
+    weighted = loop.train(training_sets, parameters(class_weights=(5.0,) + (0.5,) * 9), seed=0)
+    assert weighted.history["train_loss"][0] == plain.history["train_loss"][0]
+    assert (weighted.history["train_loss"][1:] != plain.history["train_loss"][1:]).all()
+    ones = loop.train(training_sets, parameters(class_weights=(1.0,) * 10), seed=0)
+    np.testing.assert_allclose(ones.history["train_loss"], plain.history["train_loss"], rtol=1e-5)
+    predicted = np.asarray(weighted.network(training_sets.train.images)).argmax(axis=1)
+    before = np.asarray(plain.network(training_sets.train.images)).argmax(axis=1)
+    assert (predicted == 0).sum() > (before == 0).sum()

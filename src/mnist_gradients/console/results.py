@@ -46,3 +46,14 @@ def result_lines(models: Mapping[str, Mapping[str, Any]]) -> list[str]:
         time = "" if seconds is None else f"{seconds:11.1f} s"
         lines.append(f"{name:<{width}}  {100 * models[name]['test_error']:8.2f} %  {time}".rstrip())
     return lines
+
+
+def numbers(name: str, content: Any) -> dict[str, float]:
+    """Return the numbers in blocks of metrics by their dotted names."""
+    if isinstance(content, dict):
+        return {
+            path: number
+            for key, value in content.items()
+            for path, number in numbers(f"{name}.{key}", value).items()
+        }
+    return {name: content} if isinstance(content, int | float) else {}

@@ -1,6 +1,9 @@
 """What is measured of every classifier, so that all models stand in one table."""
 
+from collections.abc import Sequence
+
 import numpy as np
+import pandas as pd
 
 
 def classification_metrics(log_probabilities: np.ndarray, y: np.ndarray) -> dict[str, float]:
@@ -22,6 +25,35 @@ def classification_metrics(log_probabilities: np.ndarray, y: np.ndarray) -> dict
         "loss": float(-np.mean(log_probabilities[np.arange(len(y)), y])),
         "expected_calibration_error": expected_calibration_error(confidence, predicted == y),
     }
+
+
+def class_metrics(y: np.ndarray, predicted: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
+    """Return precision, recall and F1 of each class, and their means.
+
+    ::
+
+        precision = right / predicted as the class,  recall = right / images of the class,
+        F1 = 2 precision recall / (precision + recall)
+
+    Args:
+        y: Integers (N,) in 0..K-1, the true classes.
+        predicted: Integers (N,), the predicted classes.
+        names: K names.
+
+    Returns:
+        A row per class, and a last row with the unweighted means: class (its name), images,
+        precision, recall, f1 (fractions; 0 where they are undefined).
+    """
+    from sklearn.metrics import precision_recall_fscore_support
+
+    precision, recall, f1, images = precision_recall_fscore_support(
+        y, predicted, labels=range(len(names)), zero_division=0
+    )
+    table = pd.DataFrame({"precision": precision, "recall": recall, "f1": f1})
+    table.loc[len(names)] = table.mean()
+    table.insert(0, "class", [*names, "mean of the classes"])
+    table.insert(1, "images", [*images, len(y)])
+    return table
 
 
 def expected_calibration_error(

@@ -16,6 +16,7 @@ from mnist_gradients.regression.task import (
     PIXEL_SCALE,
     Task,
     design_matrix,
+    image_weights,
     make_model,
     make_objective,
     targets,
@@ -60,6 +61,12 @@ class ReferenceParameters(Parameters):
     precision: Literal["float32", "float64"]
 
 
+def best_solver(comparison: pd.DataFrame) -> str:
+    """Return the solver of this project with the lowest objective; columns solver, objective."""
+    own = comparison[comparison["solver"] != REFERENCE].set_index("solver")
+    return str(own["objective"].idxmin())
+
+
 def fit(name: str, images: LabelledImages, l2: float, task: Task, options: SolverParameters) -> Fit:
     """Minimise the objective by the solver of that name, on one thread.
 
@@ -75,7 +82,9 @@ def fit(name: str, images: LabelledImages, l2: float, task: Task, options: Solve
 def fit_reference(
     images: LabelledImages, l2: float, task: Task, options: ReferenceParameters
 ) -> Fit:
-    """Minimise the same objective by scikit-learn, at C = 1 / (N l2), on one thread.
+    """Minimise the same objective by scikit-learn, at C = 1 / (S l2), on one thread.
+
+    S is the sum of the weights of the images, N without weights.
 
     Returns:
         The model, and a history of one row, the last iteration.
@@ -88,15 +97,17 @@ def fit_reference(
     X = design_matrix(images) * np.dtype(options.precision).type(PIXEL_SCALE)
     if task.intercept == "penalised":
         X = np.hstack([X, np.ones((len(X), 1), X.dtype)])
+    weights = image_weights(images, task)
+    total_weight = len(X) if weights is None else weights.sum()
     estimator = LogisticRegression(
-        C=(2 if two_columns else 1) / (len(X) * l2),
+        C=(2 if two_columns else 1) / (total_weight * l2),
         solver=options.solver,
         tol=options.tolerance,
         max_iter=options.max_iterations,
         fit_intercept=task.intercept == "free",
     )
     with threadpool_limits(limits=1):
-        estimator.fit(X, y)
+        estimator.fit(X, y, sample_weight=weights)
     seconds = history.elapsed()
     columns, intercept = estimator.coef_.T, estimator.intercept_
     if two_columns:

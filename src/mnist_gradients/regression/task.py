@@ -1,10 +1,12 @@
 """From labelled images to the arrays of a classification task, and from weights to a model."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from pydantic import Field, NonNegativeInt
 
+from mnist_gradients.core.class_weights import ClassWeights, weights_by_class
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.linear_model import LinearModel
 from mnist_gradients.core.metrics import classification_metrics
@@ -25,10 +27,13 @@ class Task(Parameters):
             apart (softmax regression).
         intercept: "free" is not penalised, as in scikit-learn; "penalised" treats it as the
             weight of a constant feature; "none" leaves it out.
+        class_weights: Weights of the classes of the task in the loss, as in `weights_by_class`; a
+            binary task has two, the positive class last.
     """
 
     positive_classes: tuple[NonNegativeInt, ...] | None = Field(default=None, min_length=1)
     intercept: Literal["free", "penalised", "none"]
+    class_weights: ClassWeights = None
 
 
 def design_matrix(images: LabelledImages) -> np.ndarray:
@@ -54,15 +59,21 @@ def targets(images: LabelledImages, task: Task) -> np.ndarray:
     return y.astype(np.int64)
 
 
-def class_names(images: LabelledImages, task: Task) -> list[str]:
-    """Return a name for each class of the task."""
-    classes = [str(label) for label in np.unique(images.labels)]
+def image_weights(images: LabelledImages, task: Task) -> np.ndarray | None:
+    """Return the weight of each image in the loss, float64 (N,), or None where all are 1."""
+    y = targets(images, task)
+    weights = weights_by_class(task.class_weights, y)
+    return None if weights is None else weights[y]
+
+
+def name_classes(class_names: Sequence[str], task: Task) -> list[str]:
+    """Return a name for each class of the task, given those of the classes of the images."""
     if task.positive_classes is None:
-        return classes
-    positive = {str(label) for label in task.positive_classes}
-    return [
-        " ".join(name for name in classes if (name in positive) == side) for side in (False, True)
-    ]
+        return list(class_names)
+    groups: tuple[list[str], list[str]] = ([], [])
+    for label, name in enumerate(class_names):
+        groups[label in task.positive_classes].append(name)
+    return [" ".join(group) for group in groups]
 
 
 def make_objective(
@@ -83,6 +94,7 @@ def make_objective(
         l2,
         intercept=task.intercept,
         scale=PIXEL_SCALE,
+        weights=image_weights(images, task),
         threads=threads,
         compute_dtype=np.float64,
     )

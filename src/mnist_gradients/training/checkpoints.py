@@ -41,7 +41,7 @@ def name_of_training(
     TensorFlow and Keras.
     """
     content = {
-        "parameters": parameters.model_dump(mode="json", exclude=WITHOUT_EFFECT),
+        "parameters": parameters.model_dump(mode="json", exclude=WITHOUT_EFFECT, exclude_none=True),
         "seed": seed,
         "images": sets.digest,
         "normalisation": normalisation,

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from mnist_gradients.core.class_weights import weights_by_class
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.tensorflow_import import import_tensorflow
 from mnist_gradients.training.augmentation import Augmentations, build_augmentation
@@ -25,19 +26,20 @@ def compile_iterations(
 
     The function takes the arrays of n mini-batches, as `batches.stack` returns them, and returns
     the losses and accuracies (n,) of the mini-batches. With label smoothing the network is trained
-    on the smoothed loss, but the plain cross-entropy is returned, so that the training curve can be
-    compared with the test curve.
+    on the smoothed loss, and with class weights on the weighted one. The plain cross-entropy is
+    returned, so that the training curve can be compared with the test curve.
 
     Args:
         network: Keras network to train.
         optimiser: Keras optimiser.
         images: Training images.
-        parameters: Batch size, augmentation and label smoothing.
+        parameters: Batch size, augmentation, label smoothing and class weights.
         seed: Seed of the bank of displacement fields.
     """
     tf = import_tensorflow()
     pixels = tf.constant(images.images)
     labels = tf.constant(images.labels.astype(np.int32))
+    weights = weights_by_class(parameters.class_weights, images.labels)
     augment = build_augmentation(images.images.shape[1:], parameters.augmentation, seed)
     optimiser.build(network.trainable_variables)
 
@@ -51,7 +53,10 @@ def compile_iterations(
             # -sum_k q_k log p_k with q = (1 - smoothing) y + smoothing / K
             spread = tf.reduce_mean(-tf.nn.log_softmax(logits), axis=1)
             smoothing = parameters.label_smoothing
-            objective = tf.reduce_mean((1 - smoothing) * cross_entropy + smoothing * spread)
+            losses = (1 - smoothing) * cross_entropy + smoothing * spread
+            if weights is not None:
+                losses *= tf.gather(tf.constant(weights, tf.float32), y)
+            objective = tf.reduce_mean(losses)
         gradients = tape.gradient(objective, network.trainable_variables)
         optimiser.apply(gradients, network.trainable_variables)
         hits = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), y)

@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
 
+from mnist_gradients.core.class_weights import ClassWeights
 from mnist_gradients.core.parameters import Parameters
 
 
@@ -66,6 +67,8 @@ class TrainingParameters(Parameters):
         weight_decay: Decoupled weight decay, applied by "adamw" only.
         schedule: "cosine" rises linearly over the first half epoch and falls to 0 over the rest.
         label_smoothing: Fraction of the target probability spread evenly over all classes.
+        class_weights: Weights of the classes in the loss that is minimised, as in
+            `weights_by_class`; the recorded losses have no weights.
         augmentation: Random changes to the training images.
         train_on_validation: Add the validation images to the training images; then no validation
             metric is measured.
@@ -86,6 +89,7 @@ class TrainingParameters(Parameters):
     weight_decay: NonNegativeFloat
     schedule: Literal["constant", "cosine"]
     label_smoothing: float = Field(ge=0, lt=1)
+    class_weights: ClassWeights = None
     augmentation: AugmentationParameters
     train_on_validation: bool
     batch_size: PositiveInt

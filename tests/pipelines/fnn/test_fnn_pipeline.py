@@ -43,6 +43,7 @@ def catalog(sets, parameters, tmp_path_factory):
             learning_rate=0.5, epochs=12, evaluate_every=6, augmentation={"rotation": 5}
         ),
         "params:seed": 0,
+        "class_names": [str(digit) for digit in range(10)],
     }
     catalog = DataCatalog({name: MemoryDataset(data) for name, data in inputs.items()})
     catalog["fnn.model"] = KerasModelDataset(filepath=str(folder / "fnn.keras"))
@@ -73,6 +74,14 @@ class TestPipeline:
         )
         predicted = np.asarray(catalog.load("fnn.model")(sets[2].images)).argmax(axis=1)
         assert metrics["test_error"] == pytest.approx(np.mean(predicted != sets[2].labels))
+
+    def test_classes_have_a_row_each_and_their_mean(self, catalog):
+        table = catalog.load("fnn.class_metrics").set_index("class")
+        assert table.index.tolist() == [*map(str, range(10)), "mean of the classes"]
+        predictions = catalog.load("fnn.predictions")
+        of_seven = predictions[predictions["label"] == 7]
+        assert table.loc["7", "images"] == len(of_seven)
+        assert table.loc["7", "recall"] == pytest.approx((of_seven["predicted"] == 7).mean())
 
     def test_predictions_have_a_row_per_test_image(self, catalog, sets):
         predictions = catalog.load("fnn.predictions")
@@ -143,17 +152,20 @@ def predictions(labels, predicted, loss=None):
 
 
 def test_confusion_matrix_counts_labels_in_rows_and_predictions_in_columns():
-    figure = drawn(plots.plot_confusion_matrix(predictions([0, 1, 1, 2], [0, 2, 1, 2])))
+    figure = drawn(plots.plot_confusion_matrix(predictions([0, 1, 1, 2], [0, 2, 1, 2]), "abc"))
     counts = [int(text.get_text()) for text in figure.axes[0].texts]
     assert counts == [1, 0, 0, 0, 1, 1, 0, 0, 1]
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["a", "b", "c"]
     assert figure.axes[0].get_title() == "Feed-forward network: 1 mistakes in 4 test images"
 
 
-def worst_mistakes(predictions):
+def worst_mistakes(predictions, class_names="0123456789"):
     count = len(predictions)
     images = np.arange(count, dtype=np.uint8)[:, None, None] * np.ones((1, 2, 2), dtype=np.uint8)
     labels = predictions["label"].to_numpy().astype(np.uint8)
-    return drawn(plots.plot_worst_mistakes(predictions, LabelledImages(images, labels)))
+    return drawn(
+        plots.plot_worst_mistakes(predictions, LabelledImages(images, labels), class_names)
+    )
 
 
 def test_worst_mistakes_come_in_the_order_of_their_loss():
@@ -162,6 +174,11 @@ def test_worst_mistakes_come_in_the_order_of_their_loss():
     shown = [(axes.images[0].get_array()[0, 0], axes.get_xlabel()) for axes in figure.axes]
     assert shown == [(2, "2 → 7, 0.75"), (4, "4 → 7, 0.75"), (1, "1 → 7, 0.75")]
     assert figure.get_suptitle().startswith("The 3 worst of 3 mistakes")
+
+
+def test_long_names_of_classes_stand_in_two_lines():
+    figure = worst_mistakes(predictions([0], [1]), ["coat", "bag"])
+    assert figure.axes[0].get_xlabel() == "coat →\nbag, 0.75"
 
 
 def test_only_the_forty_worst_mistakes_are_shown():

@@ -14,6 +14,7 @@ def outputs(sets, task):
     stop = {"max_iterations": 20, "tolerance": 1e-6}
     solvers = {"gradient_descent": stop, "lbfgs": stop}
     inputs = dict(zip(("train", "validation", "test"), sets, strict=True)) | {
+        "class_names": [str(digit) for digit in range(10)],
         "params:logistic_regression.binary": task(solvers=solvers, l2_values=l2_values),
         "params:logistic_regression.multinomial": task(
             solvers=solvers, positive_classes=None, l2_values=l2_values
@@ -41,6 +42,7 @@ def test_every_task_has_its_metrics_and_its_part_of_the_report(outputs):
     assert binary["l2"] == multinomial["l2"] == 0.01
     section = outputs["logistic_regression.section"].load()
     assert section.count("<img src=") == 2 * 5
+    assert section.count('<td class="long">1 3 5 7 9</td>') == 1  # precision, recall, F1
     titles = re.findall("<h3>(.*?)</h3>", section)
     assert titles == [
         "Logistic regression, 1 3 5 7 9 against the other classes",

@@ -1,10 +1,12 @@
 """Nodes of the feed-forward network: train it, and evaluate it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from mnist_gradients.core.labelled_images import LabelledImages
+from mnist_gradients.core.metrics import class_metrics
 from mnist_gradients.pipelines.fnn.parameters import FnnParameters
 from mnist_gradients.training import loop
 from mnist_gradients.training.checkpoints import Checkpoint, name_of_training
@@ -62,3 +64,9 @@ def evaluate_network(
     if not parameters.train_on_validation:
         metrics |= named_metrics("validation", log_probabilities(network, validation), validation)
     return metrics | training_cost, tabulate_predictions(log_p, test)
+
+
+def measure_classes(predictions: pd.DataFrame, class_names: Sequence[str]) -> pd.DataFrame:
+    """Return precision, recall and F1 of each class on the test images: see `class_metrics`."""
+    label, predicted = (predictions[name].to_numpy() for name in ("label", "predicted"))
+    return class_metrics(label, predicted, class_names)

@@ -22,8 +22,14 @@ def create_pipeline() -> Pipeline:
                 name="evaluate_network",
             ),
             Node(
+                nodes.measure_classes,
+                inputs=["predictions", "class_names"],
+                outputs="class_metrics",
+                name="measure_classes",
+            ),
+            Node(
                 plots.plot_augmentation_samples,
-                inputs=["train", "params:fnn", "params:seed"],
+                inputs=["train", "class_names", "params:fnn", "params:seed"],
                 outputs="augmentation_samples_plot",
                 name="plot_augmentation_samples",
             ),
@@ -53,7 +59,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 plots.plot_confusion_matrix,
-                inputs="predictions",
+                inputs=["predictions", "class_names"],
                 outputs="confusion_matrix_plot",
                 name="plot_confusion_matrix",
             ),
@@ -65,19 +71,19 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 plots.plot_worst_mistakes,
-                inputs=["predictions", "test"],
+                inputs=["predictions", "test", "class_names"],
                 outputs="worst_mistakes_plot",
                 name="plot_worst_mistakes",
             ),
             Node(
                 plots.write_section,
-                inputs={name: name for name in ("metrics", "run_parameters", *plots.FIGURES)},
+                inputs={name: name for name in (*plots.TABLES, *plots.FIGURES)},
                 outputs="section",
                 name="write_section",
             ),
         ],
         namespace="fnn",
-        inputs={"train", "validation", "test"},
+        inputs={"train", "validation", "test", "class_names"},
         parameters={"params:fnn", "params:seed"},
         tags="fnn",
     )

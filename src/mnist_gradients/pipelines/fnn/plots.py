@@ -1,5 +1,6 @@
 """Figures of the feed-forward network: its two curves, its mistakes, and its training images."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from mnist_gradients.plotting import figures, interactive
 from mnist_gradients.plotting.curves import log_loss_axis, running_mean
 from mnist_gradients.training.augmentation import build_augmentation, draw_augmentations
 
+TABLES = ("metrics", "class_metrics", "run_parameters")
 FIGURES = (
     *("loss_curves", "loss_curves_plotly", "accuracy_curves", "accuracy_curves_plotly"),
     *("augmentation_samples_plot", "worst_mistakes_plot"),
@@ -22,7 +24,7 @@ FIGURES = (
 
 
 def plot_augmentation_samples(
-    train: LabelledImages, parameters: FnnParameters, seed: int
+    train: LabelledImages, class_names: Sequence[str], parameters: FnnParameters, seed: int
 ) -> Figure:
     """Draw an image of each class beside augmented copies of it, as used in training."""
     n_copies = 9
@@ -36,7 +38,7 @@ def plot_augmentation_samples(
     return figures.digit_grid(
         [np.concatenate([train.images[[row]], few]) for row, few in zip(rows, copies, strict=True)],
         title="Training images (left) and augmented copies, as used in training",
-        row_labels=[str(label) for label in classes],
+        row_labels=[class_names[label] for label in classes],
     )
 
 
@@ -146,14 +148,13 @@ def _plot_interactive_curves(
     return figure
 
 
-def plot_confusion_matrix(predictions: pd.DataFrame) -> Figure:
+def plot_confusion_matrix(predictions: pd.DataFrame, class_names: Sequence[str]) -> Figure:
     """Draw the number of test images by true and by predicted class."""
-    n_classes = int(predictions[["label", "predicted"]].to_numpy().max()) + 1
     wrong = int((predictions["label"] != predictions["predicted"]).sum())
     return figures.confusion_matrix(
         predictions["label"],
         predictions["predicted"],
-        [str(label) for label in range(n_classes)],
+        class_names,
         f"Feed-forward network: {wrong:,} mistakes in {len(predictions):,} test images",
     )
 
@@ -188,24 +189,27 @@ def plot_calibration(predictions: pd.DataFrame) -> Figure:
     return figure
 
 
-def plot_worst_mistakes(predictions: pd.DataFrame, test: LabelledImages) -> Figure:
+def plot_worst_mistakes(
+    predictions: pd.DataFrame, test: LabelledImages, class_names: Sequence[str]
+) -> Figure:
     """Draw the wrongly classified test images with the largest loss."""
+    is_long = max(map(len, class_names)) > 2
+    arrow = " →\n" if is_long else " → "
     n_columns, n_rows = 10, 4
     mistakes = predictions[predictions["label"] != predictions["predicted"]]
     worst = mistakes.nlargest(n_columns * n_rows, "loss", keep="all").head(n_columns * n_rows)
     rows = [worst.iloc[i : i + n_columns] for i in range(0, max(1, len(worst)), n_columns)]
+    names = worst[["label", "predicted"]].map(class_names.__getitem__)
+    words = names["label"] + arrow + names["predicted"] + worst["confidence"].map(", {:.2f}".format)
     return figures.digit_grid(
         [test.images[row["image"].to_numpy(dtype=int)] for row in rows],
         title=f"The {len(worst)} worst of {len(mistakes)} mistakes: true class → prediction, "
         "its probability",
-        captions=[
-            [f"{row.label} → {row.predicted}, {row.confidence:.2f}" for row in part.itertuples()]
-            for part in rows
-        ],
-        caption_height=0.2,
+        captions=[words[row.index].tolist() for row in rows],
+        caption_height=0.35 if is_long else 0.2,
     )
 
 
-def write_section(metrics: dict[str, Any], run_parameters: dict[str, Any], **figures: Any) -> str:
-    """Write the section of the report about the network, with all of `FIGURES`."""
-    return report.write_section("fnn", parameters=run_parameters, metrics=metrics, **figures)
+def write_section(run_parameters: dict[str, Any], **content: Any) -> str:
+    """Write the section of the report about the network, with all of `TABLES` and `FIGURES`."""
+    return report.write_section("fnn", parameters=run_parameters, **content)

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,18 @@ import pandas as pd
 from mnist_gradients import report
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.core.linear_model import LinearModel
+from mnist_gradients.core.metrics import class_metrics
 from mnist_gradients.maths.solvers import DEFAULT_SOLVER, SOLVERS
 from mnist_gradients.pipelines.logistic_regression.parameters import TaskParameters
-from mnist_gradients.regression.solvers import REFERENCE, fit, fit_reference
-from mnist_gradients.regression.task import evaluate, make_model, make_objective
+from mnist_gradients.regression.solvers import REFERENCE, best_solver, fit, fit_reference
+from mnist_gradients.regression.task import (
+    design_matrix,
+    evaluate,
+    make_model,
+    make_objective,
+    name_classes,
+    targets,
+)
 from mnist_gradients.report.summaries import rank_solvers
 
 logger = logging.getLogger(__name__)
@@ -159,17 +168,37 @@ def compare_solvers(
     }
 
 
-def write_subsection(comparison: pd.DataFrame, parameters: TaskParameters, **figures: Any) -> str:
+def measure_classes(
+    models: dict[str, LinearModel],
+    comparison: pd.DataFrame,
+    test: LabelledImages,
+    class_names: Sequence[str],
+    parameters: TaskParameters,
+) -> pd.DataFrame:
+    """Return precision, recall and F1 of the best model's classes: see `class_metrics`."""
+    predicted = models[best_solver(comparison)].predict(design_matrix(test))
+    names = name_classes(class_names, parameters)
+    return class_metrics(targets(test, parameters), predicted, names)
+
+
+def write_subsection(
+    comparison: pd.DataFrame,
+    class_metrics: pd.DataFrame,
+    class_names: Sequence[str],
+    parameters: TaskParameters,
+    **figures: Any,
+) -> str:
     """Write the part of the report about one task: the table of its solvers and its figures."""
-    positive = parameters.positive_classes
     title = "Softmax regression, all classes"
-    if positive is not None:
-        title = f"Logistic regression, {' '.join(map(str, positive))} against the other classes"
+    if parameters.positive_classes is not None:
+        positive = name_classes(class_names, parameters)[1]
+        title = f"Logistic regression, {positive} against the other classes"
     return report.write_section(
         "logistic_regression_task",
         parameters=parameters.model_dump(mode="json"),
         title=title,
         ranking=rank_solvers(comparison),
+        class_metrics=class_metrics,
         **figures,
     )
 

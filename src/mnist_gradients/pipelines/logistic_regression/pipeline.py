@@ -49,6 +49,12 @@ def create_task_pipeline(task: str) -> Pipeline:
                 name="compare_solvers",
             ),
             Node(
+                nodes.measure_classes,
+                inputs=["models", "comparison", "test", "class_names", "params:task"],
+                outputs="class_metrics",
+                name="measure_classes",
+            ),
+            Node(
                 plots.plot_regularisation_path,
                 inputs=["regularisation_path", "penalty"],
                 outputs="regularisation_path_plot",
@@ -68,19 +74,19 @@ def create_task_pipeline(task: str) -> Pipeline:
             ),
             Node(
                 plots.plot_weights,
-                inputs=["models", "comparison", "train", "params:task"],
+                inputs=["models", "comparison", "train", "class_names", "params:task"],
                 outputs="weights_plot",
                 name="plot_weights",
             ),
             Node(
                 plots.plot_roc_curves,
-                inputs=["models", "comparison", "test", "params:task"],
+                inputs=["models", "comparison", "test", "class_names", "params:task"],
                 outputs="roc_curves_plot",
                 name="plot_roc_curves",
             ),
             Node(
                 plots.plot_confusion_matrix,
-                inputs=["models", "comparison", "test", "params:task"],
+                inputs=["models", "comparison", "test", "class_names", "params:task"],
                 outputs="confusion_matrix_plot",
                 name="plot_confusion_matrix",
             ),
@@ -88,6 +94,8 @@ def create_task_pipeline(task: str) -> Pipeline:
                 nodes.write_subsection,
                 inputs={
                     "comparison": "comparison",
+                    "class_metrics": "class_metrics",
+                    "class_names": "class_names",
                     "parameters": "params:task",
                     **{figure: figure for figure in plots.FIGURES},
                 },
@@ -99,7 +107,7 @@ def create_task_pipeline(task: str) -> Pipeline:
     return Pipeline(
         template,
         namespace=f"logistic_regression.{task}",
-        inputs={"train", "validation", "test"},
+        inputs={"train", "validation", "test", "class_names"},
         parameters={"params:task": f"params:logistic_regression.{task}"},
         tags=["logistic_regression", task],
     )

@@ -1,5 +1,6 @@
 """Nodes that draw the figures of the logistic-regression pipeline."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,8 @@ from mnist_gradients.core.linear_model import LinearModel
 from mnist_gradients.pipelines.logistic_regression.parameters import TaskParameters
 from mnist_gradients.plotting import figures, interactive
 from mnist_gradients.plotting.solver_styles import SOLVER_STYLES
-from mnist_gradients.regression.solvers import REFERENCE
-from mnist_gradients.regression.task import class_names, design_matrix, targets
+from mnist_gradients.regression.solvers import REFERENCE, best_solver
+from mnist_gradients.regression.task import design_matrix, name_classes, targets
 
 SMALLEST_GAP = 1e-13  # the resolution of float64
 CONVERGENCE_AXES = {"iteration": "iterations", "seconds": "seconds, set-up included"}
@@ -138,11 +139,12 @@ def plot_weights(
     models: dict[str, LinearModel],
     comparison: pd.DataFrame,
     train: LabelledImages,
+    class_names: Sequence[str],
     parameters: TaskParameters,
 ) -> Figure:
     """Draw the weights of the best model as images, one per class."""
-    model = _best_model(models, comparison)
-    names = class_names(train, parameters)
+    model = models[best_solver(comparison)]
+    names = name_classes(class_names, parameters)
     shown = names[1:] if model.weights.shape[1] == 1 else names
     n_columns = min(5, len(shown))
     n_rows = -(-len(shown) // n_columns)
@@ -165,15 +167,16 @@ def plot_roc_curves(
     models: dict[str, LinearModel],
     comparison: pd.DataFrame,
     test: LabelledImages,
+    class_names: Sequence[str],
     parameters: TaskParameters,
 ) -> Figure:
     """Draw the best model's ROC curve on the test images, one per class against the rest."""
     from sklearn.metrics import roc_auc_score, roc_curve
 
-    model = _best_model(models, comparison)
+    model = models[best_solver(comparison)]
     scores = model.log_probabilities(design_matrix(test))
     y = targets(test, parameters)
-    names = class_names(test, parameters)
+    names = name_classes(class_names, parameters)
     figure, axes = figures.new_figure(width=7.5, height=4.8)
     for k in range(1 if len(names) == 2 else 0, len(names)):
         false_positives, true_positives, _ = roc_curve(y == k, scores[:, k])
@@ -194,21 +197,16 @@ def plot_confusion_matrix(
     models: dict[str, LinearModel],
     comparison: pd.DataFrame,
     test: LabelledImages,
+    class_names: Sequence[str],
     parameters: TaskParameters,
 ) -> Figure:
     """Draw the confusion matrix of the best model on the test images."""
-    model = _best_model(models, comparison)
+    model = models[best_solver(comparison)]
     y, predicted = targets(test, parameters), model.predict(design_matrix(test))
     wrong = int((y != predicted).sum())
     return figures.confusion_matrix(
         y,
         predicted,
-        class_names(test, parameters),
+        name_classes(class_names, parameters),
         title=f"{wrong:,} mistakes in {len(y):,} test images",
     )
-
-
-def _best_model(models: dict[str, LinearModel], comparison: pd.DataFrame) -> LinearModel:
-    """Return the hand-derived model with the lowest objective."""
-    own = comparison[comparison["solver"] != REFERENCE].set_index("solver")
-    return models[str(own["objective"].idxmin())]
