@@ -111,8 +111,8 @@ class LockHooks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Let Ctrl-C end a run, and remember the data folder, if it is a local one."""
-        command = click.get_current_context(silent=True)
-        if command and command.info_name == "run":
+        context_of_click = click.get_current_context(silent=True)
+        if context_of_click and context_of_click.command.name == "run":
             end_by_interruption()
         loader = cast("OmegaConfigLoader", context.config_loader)
         data_root = (loader.runtime_params or {}).get("data_root", loader["globals"]["data_root"])

@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -128,13 +129,28 @@ def test_run_of_missing_outputs_makes_a_torn_table_anew(run_project, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in others} == others
 
 
-@pytest.mark.filterwarnings("ignore:Accessing the 'model_fields' attribute")
-def test_every_file_that_the_project_writes_is_checked(pipelines):
+@pytest.fixture
+def catalog():
     bootstrap_project(ROOT)
-    with KedroSession.create(ROOT) as session:
-        catalog = session.load_context().catalog
+    with warnings.catch_warnings(), KedroSession.create(ROOT) as session:
+        warnings.filterwarnings("ignore", "Accessing the 'model_fields' attribute")
+        return session.load_context().catalog
+
+
+def test_every_file_that_the_project_writes_is_checked(catalog, pipelines):
     every = sum(pipelines.values(), start=pipelines["__default__"])
     for name in every.all_outputs():
         dataset = catalog.get(name)
         if dataset is not None and hasattr(dataset, "_filepath"):
             assert isinstance(dataset, IntactFile), name
+
+
+def test_every_table_that_the_default_run_reads_back_has_a_validator(catalog, pipelines):
+    default = pipelines["__default__"]
+    tables = {
+        name
+        for name in default.all_inputs() & default.all_outputs()
+        if isinstance(catalog.get(name), CSVDataset)
+    }
+    assert "logistic_regression.binary.comparison" in tables
+    assert tables - set(catalog.validator_specs) == set()
