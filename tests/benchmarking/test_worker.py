@@ -103,10 +103,11 @@ class TestFits:
     def test_early_stop_is_a_warning(self, job, monkeypatch):
         from sklearn.linear_model import LogisticRegression
 
-        (fit,) = self.run_with(LogisticRegression(C=0.2, max_iter=1), job, monkeypatch)
-        assert fit.state == "warned"
-        assert "max_iter=1" in fit.message or "1 iteration" in fit.message
-        assert fit.gap > 0
+        job = replace(job, tolerances=(0.1, 1e-4))
+        fits = self.run_with(LogisticRegression(C=0.2, max_iter=1), job, monkeypatch)
+        assert [fit.state for fit in fits] == ["warned"] * 2
+        assert "max_iter=1" in fits[0].message or "1 iteration" in fits[0].message
+        assert fits[0].gap > 0
 
     def test_unknown_solver_is_refused(self, job):
         with pytest.raises(ValueError, match=r"^solver: found 'newton', expected one of "):

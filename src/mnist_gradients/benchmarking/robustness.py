@@ -26,7 +26,7 @@ PRECISION = 1e-2  # of the gap: how well the optimum is known
 REPEATS, ENOUGH_SECONDS = 9, 0.3  # of the fits that count
 COLUMNS = [
     *("group", "problem", "rows", "columns", "classes", "l2", "solver", "version", "threads"),
-    *("gap", "outcome", "wrong", "seconds", "iterations", "tolerance", "true_gap"),
+    *("gap", "outcome", "wrong", "seconds", "cpu_seconds", "iterations", "tolerance", "true_gap"),
     *("promised_gap", "added_memory_mib", "message"),
 ]
 
@@ -40,12 +40,12 @@ def measure_robustness(
 
     Returns:
         One row per problem and solver, `COLUMNS`. outcome is "reached", "stopped" (no tolerance
-        reaches the gap, and no warning says so), "warned", "capped" or "failed". seconds,
-        iterations and tolerance are those of the loosest fits that reach the gap, empty if there
-        are none; true_gap is theirs, otherwise that of the last fit. promised_gap is the tolerance
-        where a solver's ``tol`` is the gap. wrong says whether a fit ended without a warning above
-        its promise; for solvers without a promise, whether the outcome is "stopped".
-        added_memory_mib is the largest peak of the fits beyond X.
+        reaches the gap, and no warning says so), "warned", "capped" or "failed". seconds (wall),
+        cpu_seconds (of all threads), iterations and tolerance are those of the loosest fits that
+        reach the gap, empty if there are none; true_gap is theirs, otherwise that of the last fit.
+        promised_gap is the tolerance where a solver's ``tol`` is the gap. wrong says whether a fit
+        ended without a warning above its promise; for solvers without a promise, whether the
+        outcome is "stopped". added_memory_mib is the largest peak of the fits beyond X.
     """
     used = {name: solvers.find(name) for name in parameters.solvers}
     for name in [name for name, solver in used.items() if not solver.installed]:
@@ -151,6 +151,7 @@ def tabulate(fits: list[Fit], gap: float, *, promises_gap: bool) -> dict[str, An
         "outcome": outcome,
         "wrong": wrong,
         "seconds": np.median([fit.seconds for fit in reached]) if reached else np.nan,
+        "cpu_seconds": np.median([fit.cpu_seconds for fit in reached]) if reached else np.nan,
         "iterations": reached[0].iterations if reached else np.nan,
         "tolerance": reached[0].tolerance if reached else np.nan,
         "true_gap": max(fit.gap for fit in reached) if reached else last.gap,

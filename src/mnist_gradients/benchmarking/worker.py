@@ -28,7 +28,7 @@ from mnist_gradients.benchmarking.solvers import Setting
 
 JOBS, FITS = "jobs.json", "fits_{:03d}.jsonl"
 LOADED_ROWS = 4096
-EARLY = ("ConvergenceWarning", "LineSearchWarning")
+EARLY = ("ConvergenceWarning", "LineSearchWarning", "LinAlgWarning")
 PATIENCE = 6  # fits in a row that come no closer to the optimum
 GRACE_SECONDS = 2  # of CPU time on each thread, for a library to end a capped fit
 
@@ -71,7 +71,7 @@ def run(job: Job) -> Iterator[Fit]:
             if fit.gap <= job.gap:
                 yield from _repeat(job, X, y, fit)
                 return
-            if fit.state != "converged" or left <= 0 or since_best == PATIENCE:
+            if fit.state in ("capped", "failed") or left <= 0 or since_best == PATIENCE:
                 return
 
 
