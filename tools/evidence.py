@@ -2,8 +2,9 @@
 
 `python tools/evidence.py FOLDER` runs `kedro run --params data_root=FOLDER`, measures its time and
 memory, and rewrites the quotations. With `--seconds S --gigabytes G` it takes the outputs of a run
-that is already in FOLDER, took S seconds and had a peak memory of G. With `--check` it runs nothing
-and ends with an error if a document does not agree with the evidence.
+that is already in FOLDER, took S seconds and had a peak memory of G. With `--quote` it rewrites the
+quotations alone. With `--check` it runs nothing and ends with an error if a document does not agree
+with the evidence.
 
 A quotation stands between the lines `<!-- evidence: NAME -->` and `<!-- end -->`.
 """
@@ -20,6 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import benchmark_tables
 import pandas as pd
 import yaml
 from PIL import Image
@@ -51,14 +53,16 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, help="data_root of the run")
     parser.add_argument("--seconds", type=float, help="duration of the run already in the folder")
     parser.add_argument("--gigabytes", type=float, help="its peak memory, if that is known")
+    parser.add_argument("--quote", action="store_true", help="only rewrite the documents")
     parser.add_argument("--check", action="store_true", help="only compare documents and evidence")
     arguments = parser.parse_args()
     if arguments.check:
         errors = [f"{name}: found other numbers than evidence" for name in outdated()]
         sys.exit("\n".join(errors) or 0)
-    if arguments.folder is None:
-        parser.error("folder: found none, expected the data_root of a run")
-    keep(arguments.folder.resolve(), arguments.seconds, arguments.gigabytes)
+    if not arguments.quote:
+        if arguments.folder is None:
+            parser.error("folder: found none, expected the data_root of a run")
+        keep(arguments.folder.resolve(), arguments.seconds, arguments.gigabytes)
     for name, values in quotations().items():
         page = ROOT / name
         page.write_text(rewritten(page.read_text(encoding="utf-8"), values), encoding="utf-8")
@@ -123,7 +127,9 @@ def quotations() -> dict[str, dict[str, str]]:
             "models": models(run["scikit_learn_solver"]),
             "checks": wrapped(sentences_on_checks(checks)),
             "duration": wrapped(sentences_on_duration(run)),
+            "headline": wrapped(benchmark_tables.sentence_on_headline()),
         },
+        "docs/benchmark.md": benchmark_tables.quotations(),
         "docs/assignment.md": {
             problem: table_of_checks(checks, problem) for problem in ("P1.1", "P1.2", "P2", "P3")
         },
