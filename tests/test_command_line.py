@@ -50,11 +50,12 @@ class TestQuickCommands:
 
     @pytest.mark.slow
     def test_logistic_regression_runs_without_tensorflow(self, command, tmp_path):
-        options = ["--env", "test", "--params", f"data_root={tmp_path}"]
-        for pipeline in ("ingestion", "logistic_regression"):
-            run, imported = command("-m", "kedro", "run", "--pipelines", pipeline, *options)
-            assert run.returncode == 0, run.stderr
-            assert imported == []
+        limits = "ingestion.train_limit=500,ingestion.test_limit=200"
+        options = ["--env", "test", "--params", f"data_root={tmp_path},{limits}"]
+        pipelines = ["--pipelines", "ingestion,logistic_regression"]
+        run, imported = command("-m", "kedro", "run", *pipelines, *options)
+        assert run.returncode == 0, run.stderr
+        assert imported == []
         folder = tmp_path / "08_reporting" / "logistic_regression"
         written = {"binary", "multinomial", "metrics.json", "section.html"}
         assert {path.name for path in folder.iterdir()} == written

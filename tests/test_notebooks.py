@@ -33,20 +33,18 @@ def test_notebook_is_committed_without_outputs(path):
 
 @pytest.mark.tensorflow
 @pytest.mark.slow
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_runs_from_top_to_bottom(path, full_run):
-    _, data_root = full_run
-    notebook = read(path)
-    (load,) = (cell for cell in notebook.cells if cell.source == LOAD)
-    load.source += f"\n%reload_kedro --env=test --params=data_root={data_root}"
-    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": path.parent}})
-    client.execute()
-    errors = [
-        output
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
-        if output.output_type == "error"
-    ]
-    assert errors == []
-    assert any(cell.get("outputs") for cell in notebook.cells)
+def test_notebooks_run_from_top_to_bottom(full_run):
+    """One after the other in one process, each without the names of the one before."""
+    notebooks = [read(path) for path in NOTEBOOKS]
+    for notebook in notebooks:
+        (load,) = (cell for cell in notebook.cells if cell.source == LOAD)
+        load.source += f"\n%reload_kedro --env=test --params=data_root={full_run[1]}"
+    together = nbformat.v4.new_notebook(metadata=notebooks[0].metadata)
+    for notebook in notebooks:
+        together.cells += [nbformat.v4.new_code_cell("%reset -f"), *notebook.cells]
+    client = NotebookClient(
+        together, timeout=120, resources={"metadata": {"path": ROOT / "notebooks"}}
+    )
+    client.execute()  # fails at the first error
+    for notebook in notebooks:
+        assert any(cell.get("outputs") for cell in notebook.cells)

@@ -125,13 +125,6 @@ SMALL = {"derivations": {"parity_check": {"iterations": 20}}, "fnn": {"epochs": 
 
 @pytest.mark.tensorflow
 @pytest.mark.slow
-def test_whole_default_run_on_digits_of_8_by_8(digits, run_project, tmp_path):
-    run_project(tmp_path, SMALL | {"raw_root": str(digits)})
-    assert_whole_run(tmp_path, counts=[1347, 150, 300], shape=(8, 8), worst=0.13)
-
-
-@pytest.mark.tensorflow
-@pytest.mark.slow
 def test_whole_default_run_on_three_classes_of_8_by_6(narrow, run_project, tmp_path):
     raw = narrow(3)
     run_project(tmp_path, SMALL | {"raw_root": str(raw), "ingestion": {"n_classes": 3}})

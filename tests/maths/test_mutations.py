@@ -6,6 +6,7 @@ algebra of whole networks and without TensorFlow.
 """
 
 import importlib
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -127,12 +128,16 @@ def imported_from(folder: Path) -> Iterator[None]:
 def checks_of_copy(folder: Path, mutation: Mutation | None = None) -> pd.DataFrame:
     """The table of checks, as a copy of the package with one mutation makes it."""
     copy = shutil.copytree(
-        PACKAGE, folder / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__")
+        PACKAGE,
+        folder / PACKAGE.name,
+        ignore=shutil.ignore_patterns("__pycache__"),
+        copy_function=os.symlink,
     )
     if mutation is not None:
         path = copy / "maths" / f"{mutation.module}.py"
         source = path.read_text(encoding="utf-8")
         assert source.count(mutation.original) == 1
+        path.unlink()  # the link
         path.write_text(source.replace(mutation.original, mutation.replacement), encoding="utf-8")
     with imported_from(folder), np.errstate(all="ignore"):
         checks = importlib.import_module("mnist_gradients.verification.checks")

@@ -39,13 +39,23 @@ def test_digit_grid_shows_every_image_in_its_row():
     figure = figures.digit_grid(
         rows, title="digits", row_labels=["1", "7"], captions=[["a", "b"], ["c", "d", "e"]]
     )
-    grid = np.array(figure.axes).reshape(2, 3)
-    shown = [[axes.images[0].get_array()[0, 0] for axes in row if axes.images] for row in grid]
-    assert shown == [[10, 10], [200, 200, 200]]
-    assert [axes.get_ylabel() for axes in grid[:, 0]] == ["1", "7"]
-    assert [axes.get_xlabel() for axes in grid[1]] == ["c", "d", "e"]
+    (axes,) = figure.axes
+    lefts, rights, bottoms, tops = np.array([image.get_extent() for image in axes.images]).T
+    assert [image.get_array()[0, 0] for image in axes.images] == [10, 10, 200, 200, 200]
+    np.testing.assert_array_equal(lefts[:2], lefts[2:4])
+    assert (rights[[0, 2, 3]] < lefts[[1, 3, 4]]).all()
+    assert tops[0] == tops[1] < bottoms[0] < tops[2] == tops[4]
+    assert [text.get_text() for text in axes.texts] == ["a", "b", "1", "c", "d", "e", "7"]
     assert figure.get_suptitle() == "digits"
     assert pixels(figure).std() > 0
+
+
+def test_images_that_are_not_square_keep_their_shape():
+    image = np.zeros((1, 8, 6), dtype=np.uint8)
+    (axes,) = figures.digit_grid([image], title="narrow").axes
+    left, right, bottom, top = axes.images[0].get_extent()
+    assert (right - left) / (bottom - top) == pytest.approx(6 / 8)
+    assert axes.get_aspect() == 1
 
 
 def test_digit_grid_without_images_has_only_a_title():

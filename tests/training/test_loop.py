@@ -126,27 +126,13 @@ class TestHistory:
 
 
 @pytest.mark.tensorflow
-def test_same_seed_gives_the_same_history_and_weights_with_every_option_on(
-    sets, training_sets, parameters
-):
-    chosen = parameters(
-        optimiser="adamw",
-        weight_decay=0.01,
-        schedule="cosine",
-        batch_normalisation=True,
-        dropout=0.2,
-        label_smoothing=0.1,
-        augmentation={"translation": 2, "rotation": 10, "scale": 0.1, "shear": 0.1, "elastic": 1},
-        epochs=2,
-    )
-    one, two = (loop.train(training_sets, chosen, seed=5) for _ in range(2))
-    pd.testing.assert_frame_equal(one.history, two.history, check_exact=True)
-    for weights, again in zip(one.network.get_weights(), two.network.get_weights(), strict=True):
-        np.testing.assert_array_equal(weights, again)
-    # Evaluated as the network will be used: nothing dropped, normalised by what training saw.
-    losses, hits = losses_and_hits(one.network, sets[2])
-    assert one.history["test_loss"].iloc[-1] == pytest.approx(losses.mean(), abs=1e-5)
-    assert one.history["test_accuracy"].iloc[-1] == pytest.approx(hits.mean())
+def test_network_is_evaluated_as_it_will_be_used(sets, training_sets, parameters):
+    """Nothing is dropped, and normalised is by the statistics of the training."""
+    chosen = parameters(batch_normalisation=True, dropout=0.2, epochs=2)
+    trained = loop.train(training_sets, chosen, seed=5)
+    losses, hits = losses_and_hits(trained.network, sets[2])
+    assert trained.history["test_loss"].iloc[-1] == pytest.approx(losses.mean(), abs=1e-5)
+    assert trained.history["test_accuracy"].iloc[-1] == pytest.approx(hits.mean())
 
 
 @pytest.mark.tensorflow

@@ -114,7 +114,7 @@ class TestPipeline:
 
     def test_samples_show_each_class_beside_augmented_copies(self, catalog, sets):
         figure, train = catalog.load("fnn.augmentation_samples_plot"), sets[0]
-        shown = [axes.images[0].get_array() for axes in figure.axes]
+        shown = [image.get_array() for image in figure.axes[0].images]
         assert len(shown) == 100
         for label in range(10):
             original, *augmented = shown[10 * label : 10 * label + 10]
@@ -171,8 +171,10 @@ def worst_mistakes(predictions, class_names="0123456789"):
 def test_worst_mistakes_come_in_the_order_of_their_loss():
     loss = np.array([9.0, 3.0, 5.0, 8.0, 4.0])
     figure = worst_mistakes(predictions([0, 1, 2, 3, 4], [0, 7, 7, 3, 7], loss))
-    shown = [(axes.images[0].get_array()[0, 0], axes.get_xlabel()) for axes in figure.axes]
-    assert shown == [(2, "2 → 7, 0.75"), (4, "4 → 7, 0.75"), (1, "1 → 7, 0.75")]
+    (axes,) = figure.axes
+    assert [image.get_array()[0, 0] for image in axes.images] == [2, 4, 1]
+    captions = [text.get_text() for text in axes.texts]
+    assert captions == ["2 → 7, 0.75", "4 → 7, 0.75", "1 → 7, 0.75"]
     assert figure.get_suptitle().startswith("The 3 worst of 3 mistakes")
 
 
@@ -183,7 +185,8 @@ def test_long_names_of_classes_stand_in_two_lines():
 
 def test_only_the_forty_worst_mistakes_are_shown():
     figure = worst_mistakes(predictions([0] * 60, [1] * 60))
-    assert [axes.images[0].get_array()[0, 0] for axes in figure.axes] == list(range(59, 19, -1))
+    shown = [image.get_array()[0, 0] for image in figure.axes[0].images]
+    assert shown == list(range(59, 19, -1))
     assert figure.get_suptitle().startswith("The 40 worst of 60 mistakes")
 
 

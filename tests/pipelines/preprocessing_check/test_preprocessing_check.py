@@ -16,7 +16,7 @@ from mnist_gradients.pipelines.preprocessing_check.parameters import Preprocessi
 from mnist_gradients.pipelines.preprocessing_check.plots import draw_accuracy
 from mnist_gradients.preprocessing.rendering import KINDS, plain, to_file
 
-N = 25
+N = 12
 COLUMNS = ["kind", "description", "fnn", "binary", "multinomial", "extreme", "holds"]
 
 
@@ -183,7 +183,7 @@ def test_parameters_out_of_range_are_refused(changes, words):
 def test_pipeline_measures_all_models_of_a_run(full_run, run_project, tmp_path):
     data_root = shutil.copytree(full_run[1], tmp_path / "data")
     run_project(
-        data_root, {"preprocessing_check": {"images": 4}}, pipeline_names=["preprocessing_check"]
+        data_root, {"preprocessing_check": {"images": 1}}, pipeline_names=["preprocessing_check"]
     )
     folder = data_root / "08_reporting" / "preprocessing_check"
     table = pd.read_csv(folder / "accuracy.csv").set_index("kind")
