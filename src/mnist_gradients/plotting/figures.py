@@ -76,7 +76,9 @@ def digit_grid(
                 axes.text(middle, below, captions[i][j], fontsize=7.5, ha="center", va="top")
         if row_labels is not None:
             middle = top + (cell - gap) / 2
-            axes.text(-gap, middle, row_labels[i], fontsize=11, ha="right", va="center")
+            axes.text(
+                -gap, middle, row_labels[i], fontsize=11, ha="right", va="center", parse_math=False
+            )
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()
     figure.suptitle(title, fontsize=11)
