@@ -105,7 +105,8 @@ def test_parameters_out_of_range_are_refused(ablation, changes):
         ablation(**changes)
 
 
-def test_misspelt_parameter_of_a_variant_is_refused(sets, ablation):
+def test_misspelt_parameter_of_a_variant_is_refused_before_any_training(sets, ablation, trainings):
     chosen = ablation(variants={"x": {"droput": 0.1}})
     with pytest.raises(ValidationError, match="droput"):
         nodes.compare_variants(sets[0], sets[1], chosen, 0)
+    assert trainings == []

@@ -33,9 +33,9 @@ def compare_variants(
         over the seeds), standard_deviation, validation_loss (nats), train_seconds (mean), seeds.
     """
     variants: dict[str, dict[str, Any]] = {UNCHANGED: {}} | parameters.variants
-    trials = (
+    trials = [  # all of them are checked before the first training
         (name, train, parameters.network.changed(changes)) for name, changes in variants.items()
-    )
+    ]
     return _compare("variant", trials, validation, parameters.seeds, seed)
 
 
