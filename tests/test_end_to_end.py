@@ -73,8 +73,8 @@ def folder(full_run) -> Path:
 
 
 def files(folder: Path) -> dict[str, int]:
-    """Each file below a folder, and its time of modification."""
-    paths = (path for path in folder.rglob("*") if path.is_file())
+    """Each file below a folder but the checksums, and its time of modification."""
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".sha256")
     return {path.relative_to(folder).as_posix(): path.stat().st_mtime_ns for path in paths}
 
 

@@ -21,6 +21,7 @@ WITHOUT_PREVIEW = {"reporting.all_sections", MISSING}
 BOXES = {"ingestion", "derivations", "logistic_regression", "fnn", "reporting"}
 BETWEEN = {
     *("raw_train_images", "raw_train_labels", "raw_test_images", "raw_test_labels"),
+    "raw_class_names",
     *("train", "validation", "test"),
     *("logistic_regression.binary.models", "logistic_regression.multinomial.models", "fnn.model"),
     *("logistic_regression.metrics", "fnn.metrics"),
