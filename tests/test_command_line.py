@@ -156,12 +156,30 @@ def test_home_folder_may_be_written_as_a_tilde(run_project, tmp_path, monkeypatc
     assert (tmp_path / "out" / "02_intermediate" / "train.npz").exists()
 
 
-def test_configuration_may_be_an_archive(run_project, tmp_path):
+@pytest.fixture
+def archive(tmp_path):
+    """The configuration as `kedro package` writes it."""
     archive = tmp_path / "conf.tar.gz"
     with tarfile.open(archive, "w:gz") as file:
         file.add(ROOT / "conf", "conf")
+    return archive
+
+
+def test_configuration_may_be_an_archive(run_project, archive, tmp_path):
     outputs = tmp_path / "data"
     run_project(outputs, conf_source=str(archive), node_names=["ingestion.label_images"])
     assert (outputs / "02_intermediate" / "train.npz").exists()
     with pytest.raises(ParameterError, match=r"^parameter sed: .* such as seed$"):
         run_project(outputs, {"sed": 1}, conf_source=str(archive))
+
+
+def test_package_runs_in_an_empty_folder(command, archive, tmp_path):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    options = ["--conf-source", str(archive), "--nodes", "ingestion.name_classes"]
+    run, imported = command("-m", "mnist_gradients", *options, cwd=folder)
+    assert run.returncode == 0, run.stderr
+    assert "done in" in run.stdout
+    assert "Loading data" not in run.stdout
+    assert imported == []
+    assert (folder / "data" / "05_model_input" / "classes.txt").exists()

@@ -65,10 +65,10 @@ def test_every_data_set_has_the_four_files_that_ingestion_reads(configured):
         for name, entry in catalog.items()
         if re.fullmatch("raw_.*_(images|labels)", name)
     }
-    assert set(configured.datasets) == {"fashion_mnist", "kmnist"}
+    assert set(configured.datasets) == {"mnist", "fashion_mnist", "kmnist"}
     for source in configured.datasets.values():
         assert set(source.files) == read
     checksums = [
         sha256 for source in configured.datasets.values() for sha256 in source.files.values()
     ]
-    assert len(set(checksums)) == 8
+    assert len(set(checksums)) == 12

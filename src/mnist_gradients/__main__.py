@@ -1,0 +1,23 @@
+"""`python -m mnist_gradients` and the command `mnist-gradients`: `kedro run` of the package."""
+
+import logging
+
+from kedro.framework.project import configure_project
+
+from mnist_gradients.cli import cli
+
+
+def main() -> None:
+    """Run the project from an installed package, with the options of `kedro run`.
+
+    Kedro reads no configuration of the output from an archive; its lines on single datasets are
+    left out here.
+    """
+    configure_project("mnist_gradients")
+    logging.getLogger("kedro").setLevel(logging.WARNING)
+    logging.getLogger("kedro_viz").setLevel(logging.ERROR)
+    cli.commands["run"]()
+
+
+if __name__ == "__main__":
+    main()
