@@ -74,6 +74,19 @@ def mnist() -> LabelledImages:
 
 
 @pytest.fixture(scope="session")
+def small_raw(mnist, tmp_path_factory) -> Path:
+    """Four raw files with 400 and 200 of the real digits."""
+    folder = tmp_path_factory.mktemp("raw")
+    for name, rows in (("train", slice(400)), ("t10k", slice(400, 600))):
+        for kind, array in (("images-idx3", mnist.images), ("labels-idx1", mnist.labels)):
+            dataset = IdxDataset(filepath=str(folder / f"{name}-{kind}-ubyte.gz"))
+            dataset.save(array[rows])
+    for checksum in folder.glob(".*.sha256"):  # as other people's files have none
+        checksum.unlink()
+    return folder
+
+
+@pytest.fixture(scope="session")
 def small_digits(mnist) -> tuple[LabelledImages, LabelledImages, LabelledImages]:
     """300, 150 and 150 real digits of 7 x 7 pixels, each the mean of 16: linear models fit fast."""
     small = mnist.images[:600].reshape(-1, 7, 4, 7, 4).mean(axis=(2, 4)).astype(np.uint8)

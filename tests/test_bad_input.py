@@ -15,19 +15,6 @@ from mnist_gradients.datasets import IdxDataset
 IMAGES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
 
 
-@pytest.fixture(scope="session")
-def small_raw(mnist, tmp_path_factory) -> Path:
-    """Four raw files with 400 and 200 of the real digits."""
-    folder = tmp_path_factory.mktemp("raw")
-    for name, rows in (("train", slice(400)), ("t10k", slice(400, 600))):
-        for kind, array in (("images-idx3", mnist.images), ("labels-idx1", mnist.labels)):
-            dataset = IdxDataset(filepath=str(folder / f"{name}-{kind}-ubyte.gz"))
-            dataset.save(array[rows])
-    for checksum in folder.glob(".*.sha256"):  # as other people's files have none
-        checksum.unlink()
-    return folder
-
-
 @pytest.fixture
 def raw(small_raw, tmp_path) -> Path:
     """A copy of the small raw files that a test may spoil."""
