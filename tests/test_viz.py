@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -98,6 +99,13 @@ def test_every_dataset_has_a_preview(served, module_out_of_reach):
     assert re.findall(r"'(\S+)' could not be previewed", text) == [MISSING]
     assert "Traceback" not in text
     assert module_out_of_reach.imported() == []
+
+
+def test_server_listens_on_127_0_0_1_alone(served):
+    port = int(served[0].rpartition(":")[2])
+    socket.create_connection(("127.0.0.1", port), timeout=10).close()
+    with pytest.raises(OSError, match="refused|timed out|assign"):
+        socket.create_connection(("127.0.0.2", port), timeout=10)
 
 
 def test_plain_address_shows_the_pipelines_and_what_passes_between_them(served, driver):
