@@ -104,7 +104,7 @@ def test_every_dataset_has_a_preview(served, module_out_of_reach):
 def test_server_listens_on_127_0_0_1_alone(served):
     port = int(served[0].rpartition(":")[2])
     socket.create_connection(("127.0.0.1", port), timeout=10).close()
-    with pytest.raises(OSError, match="refused|timed out|assign"):
+    with pytest.raises(OSError, match=r"refused|timed out|assign"):
         socket.create_connection(("127.0.0.2", port), timeout=10)
 
 
