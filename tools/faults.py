@@ -3,7 +3,7 @@
 `python tools/faults.py --minutes 30` prints the tries and failures by area, and ends with the table
 of docs/reliability.md. Each try is drawn from the seed, the area and its number: with
 `--areas idx --first 1234` a printed failure comes again, except for the moments of kills and
-pairs. The areas come near their goals alike; after that all go on until the time is over.
+pairs. The areas have the same time each, until they reach their goals and leave it to the others.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,12 +34,9 @@ from mnist_gradients.console.errors import short_message
 ROOT = Path(__file__).parents[1]
 
 
-# --- files of a run ---
-
-
 def intermediates(folder: Path) -> Attempt:
     """Damaged files of a finished run: an error of one line that names the file."""
-    copy = shutil.copytree(undisturbed(folder), folder / "damaged")
+    copy = shutil.copytree(undisturbed(folder)[0], folder / "damaged")
     datasets = datasets_of(copy)
     paths = {name: path_of(dataset) for name, dataset in datasets.items()}
 
@@ -67,7 +64,7 @@ def intermediates(folder: Path) -> Attempt:
 
 def full_disk(folder: Path) -> Attempt:
     """A disk that is full at some byte of a save: the old file or the new one, nothing beside."""
-    copy = shutil.copytree(undisturbed(folder), folder / "full")
+    copy = shutil.copytree(undisturbed(folder)[0], folder / "full")
     figure = Figure()
     figure.text(0.5, 0.5, "figure")
     loaded = {name: (dataset, dataset.load()) for name, dataset in datasets_of(copy).items()}
@@ -105,55 +102,58 @@ def files_of_at_most(n_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-# --- runs ---
-
-
 def kills(folder: Path, options: Sequence[str] = ()) -> Attempt:
     """Kill -9 at a random moment: every file loads or is absent.
 
     After five kills a run must end with the outputs of an undisturbed one, and no other file.
     """
-    whole = undisturbed(folder)
+    whole, seconds = undisturbed(folder)
     copy = folder / f"killed{len(options)}"
-    seconds = 0.0
     killed = 0
 
     def attempt(rng: random.Random) -> None:
         nonlocal seconds, killed
-        if not copy.exists():
+        if killed == 0:
+            shutil.rmtree(copy, ignore_errors=True)
             if options:  # a part of the run needs the files of the others
                 shutil.copytree(whole, copy)
-            killed = 0
-        run = start_run(copy, *options)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            run.communicate(timeout=rng.uniform(0, seconds or 30))
-        run.kill()
-        run.communicate()
+        killed = (killed + 1) % 5
+        while (lasted := kill_within(rng.uniform(0, seconds), copy, options)) is not None:
+            seconds = lasted
         for name, dataset in datasets_of(copy).items():
             try:
                 dataset.load()
             except DatasetError as error:
                 raise AssertionError(f"{name}: {short_message(error)}") from error
-        killed += 1
-        if killed == 5:
-            began = time.monotonic()
+        if killed == 0:
             finish(start_run(copy, *options))
-            seconds = time.monotonic() - began
             compare(copy, whole)
-            shutil.rmtree(copy)
 
     return attempt
 
 
+def kill_within(seconds: float, data_root: Path, options: Sequence[str]) -> float | None:
+    """Start a run and kill it; return how long it lasted, if that was less."""
+    began = time.monotonic()
+    run = start_run(data_root, *options)
+    try:
+        run.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        run.kill()
+        run.communicate()
+        return None
+    return time.monotonic() - began
+
+
 def pairs(folder: Path) -> Attempt:
     """Two runs at once on one folder: one ends well, the other too or with one line."""
-    whole = undisturbed(folder)
+    whole, seconds = undisturbed(folder)
 
     def attempt(rng: random.Random) -> None:
         copy = folder / "pair"
         shutil.rmtree(copy, ignore_errors=True)
         first = start_run(copy, "--pipelines", "ingestion")
-        time.sleep(rng.uniform(0, 5))
+        time.sleep(rng.uniform(0, seconds / 4))
         second = start_run(copy, "--pipelines", "ingestion")
         errors = [run.communicate()[1] for run in (first, second)]
         codes = sorted(run.returncode for run in (first, second))
@@ -179,12 +179,12 @@ def finish(run: subprocess.Popen) -> None:
     expect(run.returncode == 0, f"exit code {run.returncode}: {errors}")
 
 
-def undisturbed(folder: Path) -> Path:
-    """Return the outputs of one undisturbed run, which the first call makes."""
-    whole = folder / "whole"
-    if not whole.exists():
-        finish(start_run(whole))
-    return whole
+@cache
+def undisturbed(folder: Path) -> tuple[Path, float]:
+    """Return the outputs of one undisturbed run, and the seconds that it took."""
+    began = time.monotonic()
+    finish(start_run(folder / "whole"))
+    return folder / "whole", time.monotonic() - began
 
 
 def datasets_of(data_root: Path) -> dict[str, Any]:
@@ -257,13 +257,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     bootstrap_project(ROOT)
     logging.disable()
-    tries = dict.fromkeys(given.areas.split(","), 0)
+    names = given.areas.split(",")
+    tries, spent = dict.fromkeys(names, 0), dict.fromkeys(names, 0.0)
     failures: list[str] = []
-    began = reported = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        attempts = {name: AREAS[name].make(Path(folder)) for name in tries}
-        while time.monotonic() - began < 60 * given.minutes:
-            name = min(tries, key=lambda name: tries[name] / AREAS[name].goal)
+        attempts = {name: AREAS[name].make(Path(folder)) for name in names}
+        while sum(spent.values()) < 60 * given.minutes:
+            unfinished = [name for name in names if tries[name] < AREAS[name].goal]
+            name = min(unfinished or names, key=lambda name: spent[name])
+            began = time.monotonic()
             for _ in range(AREAS[name].batch):
                 number = given.first + tries[name]
                 rng = random.Random(f"{given.seed} {name} {number}")  # noqa: S311 - no secrets
@@ -273,10 +275,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     failures.append(f"{name} {number}: {type(error).__name__}: {error}")
                     say(failures[-1])
                 tries[name] += 1
-            if time.monotonic() - reported > 60:
-                reported = time.monotonic()
-                say(f"{len(failures)} failures; tries: {tries}")
-    say(table(tries, failures, time.monotonic() - began))
+            spent[name] += time.monotonic() - began
+            if tries[name] == AREAS[name].goal:
+                say(f"{name}: goal reached")
+    say(table(tries, failures, sum(spent.values())))
     return len(failures)
 
 
@@ -288,10 +290,11 @@ def say(words: str) -> None:
 
 def table(tries: dict[str, int], failures: list[str], seconds: float) -> str:
     """Return the table of the tries as Markdown."""
-    lines = ["| area | tries | failures |", "|---|---|---|"]
+    lines = ["| area | tries | goal | failures |", "|---|---|---|---|"]
     for name, n_tries in tries.items():
         n_failures = sum(failure.startswith(f"{name} ") for failure in failures)
-        lines.append(f"| {AREAS[name].words} | {n_tries:,} | {n_failures} |")
+        words, goal, *_ = AREAS[name]
+        lines.append(f"| {words} | {n_tries:,} | {goal:,} | {n_failures} |")
     return "\n".join([*lines, "", f"{seconds / 60:.0f} minutes"])
 
 

@@ -33,3 +33,11 @@ def test_name_that_is_no_line_is_refused(path, name):
     with pytest.raises(DatasetError, match=r"expected names of one line$"):
         ClassNamesDataset(filepath=str(path)).save(["cat", name])
     assert not path.exists()
+
+
+def test_damaged_file_is_not_taken_for_no_names(path):
+    dataset = ClassNamesDataset(filepath=str(path))
+    dataset.save(["cat", "dog"])
+    path.write_text("cat\n")
+    with pytest.raises(DatasetError, match="found content with SHA-256"):
+        dataset.load()
