@@ -48,18 +48,6 @@ class TestQuickCommands:
         assert expected in run.stdout
         assert imported == []
 
-    @pytest.mark.slow
-    def test_logistic_regression_runs_without_tensorflow(self, command, tmp_path):
-        limits = "ingestion.train_limit=500,ingestion.test_limit=200"
-        options = ["--env", "test", "--params", f"data_root={tmp_path},{limits}"]
-        pipelines = ["--pipelines", "ingestion,logistic_regression"]
-        run, imported = command("-m", "kedro", "run", *pipelines, *options)
-        assert run.returncode == 0, run.stderr
-        assert imported == []
-        folder = tmp_path / "08_reporting" / "logistic_regression"
-        written = {"binary", "multinomial", "metrics.json", "section.html"}
-        assert {path.name for path in folder.iterdir() if path.suffix != ".sha256"} == written
-
     @pytest.mark.skipif(sys.platform == "win32", reason="ends the server by its process group")
     def test_graph_is_served_without_tensorflow(self, out_of_reach, kedro_viz):
         with (

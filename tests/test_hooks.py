@@ -25,6 +25,7 @@ def one():
     return 1
 
 
+RUN = {"runner": "SequentialRunner"}
 PIPELINE = Pipeline([Node(one, None, "a", name="make_a"), Node(one, None, "b", name="make_b")])
 
 
@@ -37,11 +38,11 @@ def lines(caplog):
 
 def test_every_node_is_counted(lines):
     console = ConsoleHooks()
-    console.before_pipeline_run(PIPELINE)
+    console.before_pipeline_run(RUN, PIPELINE)
     for node in PIPELINE.nodes:
         console.before_node_run(node)
     assert lines() == ["[1/2] make_a", "[2/2] make_b"]
-    console.before_pipeline_run(PIPELINE)  # a second run in the same process
+    console.before_pipeline_run(RUN, PIPELINE)  # a second run in the same process
     console.before_node_run(PIPELINE.nodes[0])
     assert lines()[2] == "[1/2] make_a"
 
@@ -57,7 +58,7 @@ def test_run_without_models_ends_with_its_time(lines, monkeypatch):
     times = iter([100.0, 163.4])
     monkeypatch.setattr("time.perf_counter", lambda: next(times))
     console = ConsoleHooks()
-    console.before_pipeline_run(PIPELINE)
+    console.before_pipeline_run(RUN, PIPELINE)
     console.after_pipeline_run(PIPELINE, DataCatalog())
     assert lines() == ["done in 63 s"]
 
@@ -77,7 +78,7 @@ class TestEndOfARun:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "One or more dataset names contain '.'")
                 pipeline = Pipeline([Node(one, None, output) for output in outputs])
-            console.before_pipeline_run(pipeline)
+            console.before_pipeline_run(RUN, pipeline)
             console.after_pipeline_run(pipeline, DataCatalog(catalog))
             return [line.replace(str(tmp_path), "/outputs") for line in lines()[1:]]
 

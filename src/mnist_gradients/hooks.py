@@ -24,6 +24,7 @@ from mnist_gradients.console.parameters import check_parameters
 from mnist_gradients.console.results import SUFFIX, models_with_results, result_lines
 from mnist_gradients.core.files import remove_unfinished
 from mnist_gradients.core.run_lock import RunLock
+from mnist_gradients.maths.checking import mismatch
 
 logger = logging.getLogger(__name__)
 
@@ -66,8 +67,15 @@ class ConsoleHooks:
         self._report = conf_catalog.get(REPORT, {}).get("filepath", "")
 
     @hook_impl
-    def before_pipeline_run(self, pipeline: Pipeline) -> None:
-        """Start the clock and the count of the nodes."""
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
+        """Start the clock and the count of the nodes.
+
+        Raises:
+            ValueError: If the nodes would run in threads: Keras, matplotlib and plotly cannot be
+                imported by several at once.
+        """
+        if "ThreadRunner" in run_params["runner"]:
+            raise mismatch("runner", "ThreadRunner", "SequentialRunner or ParallelRunner")
         self._n_nodes = len(pipeline.nodes)
         self._n_started = 0
         self._started_at = time.perf_counter()
