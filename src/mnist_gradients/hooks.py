@@ -24,7 +24,6 @@ from mnist_gradients.console.parameters import check_parameters
 from mnist_gradients.console.results import SUFFIX, models_with_results, result_lines
 from mnist_gradients.core.files import remove_unfinished
 from mnist_gradients.core.run_lock import RunLock
-from mnist_gradients.maths.checking import mismatch
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +74,9 @@ class ConsoleHooks:
                 imported by several at once.
         """
         if "ThreadRunner" in run_params["runner"]:
-            raise mismatch("runner", "ThreadRunner", "SequentialRunner or ParallelRunner")
+            raise ValueError(
+                "runner: found ThreadRunner, expected SequentialRunner or ParallelRunner"
+            )
         self._n_nodes = len(pipeline.nodes)
         self._n_started = 0
         self._started_at = time.perf_counter()
