@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,29 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mnist_gradients.maths.checking import mismatch
 from mnist_gradients.maths.softmax import log_softmax, softmax
+
+
+def is_dask(X: object) -> bool:
+    """Whether X is a collection of dask, which is an optional dependency."""
+    return hasattr(X, "__dask_graph__")
+
+
+def lazy_on_dask(method: Callable[[Any, Any], NDArray]) -> Callable[[Any, Any], Any]:
+    """Let a method that maps rows to rows return a dask array for one, computed when needed."""
+
+    @wraps(method)
+    def lazy(self: Any, X: Any) -> Any:
+        if not is_dask(X):
+            return method(self, X)
+        example = method(self, np.zeros((1, X.shape[1]), X.dtype))  # fails now if X does not fit
+        X = X.rechunk({1: -1})
+        kind: dict[str, Any] = {"dtype": example.dtype, "meta": example[:0]}
+        if example.ndim == 1:
+            return X.map_blocks(getattr(self, method.__name__), drop_axis=1, **kind)
+        chunks = (X.chunks[0], (example.shape[1],))
+        return X.map_blocks(getattr(self, method.__name__), chunks=chunks, **kind)
+
+    return lazy
 
 
 class SoftmaxClassifier(ClassifierMixin, BaseEstimator, ABC):
@@ -33,15 +58,18 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator, ABC):
     def logits(self, X: ArrayLike) -> NDArray[np.floating]:
         """Logarithm of the probabilities up to a constant per row, (N, K)."""
 
+    @lazy_on_dask
     def predict(self, X: ArrayLike) -> NDArray:
         """Most probable label of every row, (N,)."""
         numbers = np.argmax(self.logits(X), axis=1)
         return self.classes_[numbers]
 
+    @lazy_on_dask
     def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
         """Probability of each class, (N, K), in the order of ``classes_``."""
         return softmax(self.logits(X))
 
+    @lazy_on_dask
     def predict_log_proba(self, X: ArrayLike) -> NDArray[np.floating]:
         """Logarithm of the probabilities, (N, K), finite where they themselves round to zero."""
         return log_softmax(self.logits(X))
@@ -65,7 +93,12 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def _class_numbers(self, labels: NDArray) -> NDArray[np.integer]:
         """Class numbers 0..K-1 of the labels of a fit; sets ``classes_``."""
-        self.classes_, numbers = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise mismatch("y", f"one class, {self.classes_.tolist()[0]!r}", "at least two classes")
+        classes, numbers = np.unique(labels, return_inverse=True)
+        self._set_classes(classes)
         return numbers
+
+    def _set_classes(self, classes: NDArray) -> None:
+        """Set ``classes_``."""
+        if len(classes) < 2:
+            raise mismatch("y", f"one class, {classes.tolist()[0]!r}", "at least two classes")
+        self.classes_ = classes

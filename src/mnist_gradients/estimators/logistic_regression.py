@@ -14,12 +14,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.extmath import safe_sparse_dot
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from mnist_gradients.estimators.classifier import SoftmaxClassifier
+from mnist_gradients.estimators.classifier import SoftmaxClassifier, is_dask, lazy_on_dask
 from mnist_gradients.maths.checking import check_choice, check_count, check_number, mismatch
 from mnist_gradients.maths.linear_objective import LinearObjective
 from mnist_gradients.maths.logistic import LogisticObjective
+from mnist_gradients.maths.rows.labelled_rows import ArrayRows, LabelledRows
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
 from mnist_gradients.maths.solvers import DEFAULT_SOLVER, SOLVERS, Solution
 
@@ -52,6 +54,11 @@ class GradientLogisticRegression(SoftmaxClassifier):
     block, never copied as a whole. Pixels are not rescaled. float32 and uint8 are computed in
     float32, and in float64 from where rounding errors are too large for ``tol`` or where the data
     is small.
+
+    X, y and the sample weights may also be dask arrays in chunks of rows, dense or CSR. Sums over
+    rows are then computed by the workers of the current Dask client, or by threads without one; the
+    fit has the same bits as one of arrays, and predictions are lazy dask arrays. See
+    docs/scale.md.
 
     Args:
         penalty: "l2", or None for no penalty (as ``C=numpy.inf``). "elasticnet" with an
@@ -177,6 +184,7 @@ class GradientLogisticRegression(SoftmaxClassifier):
         self._keep(objective, solution)
         return self
 
+    @lazy_on_dask
     def decision_function(self, X: ArrayLike) -> NDArray[np.floating]:
         """Logits of the rows: (N,) for two classes, positive for the second; (N, K) for more."""
         rows = self._rows(X)
@@ -229,29 +237,47 @@ class GradientLogisticRegression(SoftmaxClassifier):
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
     ) -> LinearObjective:
         """Objective J on the data of a fit; sets ``classes_``."""
-        rows, labels = self._rows_and_labels(X, y)
-        weights = _check_weights(sample_weight, rows.shape[0])
-        if weights is not None and not weights.all():
-            kept = np.flatnonzero(weights)
-            rows, labels, weights = rows[kept], labels[kept], weights[kept]
-        numbers = self._class_numbers(labels)
+        read = self._dask_rows if is_dask(X) else self._array_rows
+        rows = read(X, y, sample_weight)
         if self.class_weight is not None:
-            of_class = compute_class_weight(
-                self.class_weight, classes=self.classes_, y=labels, sample_weight=weights
+            factors = compute_class_weight(
+                self.class_weight,
+                classes=self.classes_,
+                y=self.classes_,
+                sample_weight=rows.class_weights,
             )
-            weights = of_class[numbers] * (1.0 if weights is None else weights)
-        S = len(labels) if weights is None else weights.sum()
+            rows = rows.weighted_by_class(factors)
         kind = LogisticObjective if len(self.classes_) == 2 else SoftmaxObjective
         return kind(
             rows,
-            numbers,
-            0.0 if self.penalty is None else 1 / (S * self.C),
-            weights=weights,
+            None,
+            0.0 if self.penalty is None else 1 / (rows.total_weight * self.C),
             intercept="free" if self.fit_intercept else "none",
             scale=1.0,
             threads=effective_n_jobs(self.n_jobs),
             compute_dtype=self._computing_type(rows),
         )
+
+    def _array_rows(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> LabelledRows:
+        """Rows in memory or memory-mapped; sets ``classes_``."""
+        rows, labels = self._rows_and_labels(X, y)
+        weights = _check_weights(sample_weight, rows.shape[0])
+        if weights is not None and not weights.all():
+            kept = np.flatnonzero(weights)
+            rows, labels, weights = rows[kept], labels[kept], weights[kept]
+        return ArrayRows(rows, self._class_numbers(labels), weights)
+
+    def _dask_rows(self, X: Any, y: Any, sample_weight: Any) -> LabelledRows:
+        """Rows of dask arrays; sets ``classes_``."""
+        from mnist_gradients.estimators.dask_rows import DaskRows
+
+        rows = DaskRows(X, y, sample_weight)
+        validate_data(self, X, skip_check_array=True)  # sets the number of features
+        check_classification_targets(rows.classes)
+        self._set_classes(rows.classes)
+        return rows
 
     def _computing_type(self, rows: Any) -> type[np.floating]:
         """float32 where it is faster and the solver looks after rounding; float64 otherwise.

@@ -4,9 +4,9 @@ Every quantity of an objective is a sum over rows: the loss, the gradient, a Hes
 The caller says what one block of rows contributes. A block is small enough to stay in a core's
 cache while it is used, so that data larger than memory costs no more memory than data that fits.
 
-The sum does not depend on how it is executed. Blocks form at most ``PARTS`` parts of consecutive
-rows; each part is summed in the order of its blocks, and the parts are summed in order. Threads
-only decide where a part is computed, hence one thread and two give the same bits.
+The sum does not depend on how it is executed. Blocks form parts of consecutive rows; each part is
+summed in the order of its blocks, and the parts are summed in order. Threads, and machines, only
+decide where a part is computed, hence one and two give the same bits.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from mnist_gradients.maths.rows.threads import spread
 BLOCK_ENTRIES = 1536 * 784  # in float32 4.8 MB: read once from memory, used twice from the cache
 MOST_ROWS = 16_384  # for narrow rows, whose logits take more space than they do themselves
 PARTS = 32  # enough for an even load on many cores, few enough that the partial sums cost nothing
+PART_BLOCKS = 64  # of longer data: a part of images takes 77 MB, and any worker's memory holds it
 PARTIAL_ENTRIES = 8_000_000  # of all partial sums together, 64 MB
 
-Terms = tuple[NDArray[np.floating], ...]
+Terms = tuple[NDArray[np.floating | np.integer], ...]
 Term = Callable[[slice], Terms]
 
 
@@ -45,7 +46,10 @@ def parts(n_rows: int, *, block_rows: int, term_entries: int = 1) -> list[list[s
         The blocks of each part.
     """
     blocks = [slice(i, min(i + block_rows, n_rows)) for i in range(0, n_rows, block_rows)]
-    n_parts = min(PARTS, len(blocks), max(2, PARTIAL_ENTRIES // term_entries))
+    most = max(2, PARTIAL_ENTRIES // term_entries)
+    if PARTS * PART_BLOCKS < len(blocks) <= most * PART_BLOCKS:
+        return [blocks[i : i + PART_BLOCKS] for i in range(0, len(blocks), PART_BLOCKS)]
+    n_parts = min(PARTS, len(blocks), most)
     bounds = np.linspace(0, len(blocks), n_parts + 1).astype(int)
     return [blocks[i:j] for i, j in pairwise(bounds) if i < j]
 

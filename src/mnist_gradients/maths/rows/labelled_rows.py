@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse
@@ -31,7 +31,7 @@ class LabelledRows(ABC):
         sparse: Whether blocks are sparse.
         entries: Number of stored entries, N d if the rows are dense.
         class_counts: Number of rows of each label 0..K-1.
-        total_weight: Sum of the sample weights; N without weights.
+        class_weights: Sum of their sample weights; the number of rows without weights.
     """
 
     shape: tuple[int, int]
@@ -39,7 +39,12 @@ class LabelledRows(ABC):
     sparse: bool
     entries: int
     class_counts: NDArray[np.integer]
-    total_weight: float
+    class_weights: NDArray[np.float64]
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of the sample weights; N without weights."""
+        return float(self.class_weights.sum())
 
     @abstractmethod
     def sum(
@@ -63,8 +68,17 @@ class LabelledRows(ABC):
         """
 
     @abstractmethod
-    def indices_of(self, label: int) -> NDArray[np.integer]:
-        """Row numbers of one label, in increasing order."""
+    def indices_of(self, label: int, places: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Row numbers of some rows of a label, given by their places among all of its rows, (n,).
+
+        Args:
+            label: One of 0..K-1.
+            places: Numbers below the label's count of rows, in increasing order.
+        """
+
+    @abstractmethod
+    def weighted_by_class(self, factors: NDArray[np.float64]) -> Self:
+        """The same rows, each sample weight times the factor of its label, (K,)."""
 
 
 class ArrayRows(LabelledRows):
@@ -90,7 +104,7 @@ class ArrayRows(LabelledRows):
         self.shape, self.dtype = X.shape, X.dtype
         self.entries = int(X.nnz) if self.sparse else X.size
         self.class_counts = np.bincount(y)
-        self.total_weight = float(len(y) if self.weights is None else self.weights.sum())
+        self.class_weights = self._class_weights()
 
     def sum(
         self, term: RowsTerm, *, term_entries: int, threads: int | None
@@ -119,9 +133,26 @@ class ArrayRows(LabelledRows):
             weights = self.weights[indices] * (1.0 if weights is None else weights)
         return ArrayRows(self.X[indices], self.y[indices], weights)
 
-    def indices_of(self, label: int) -> NDArray[np.integer]:
-        """Row numbers of one label, in increasing order."""
-        return np.flatnonzero(self.y == label)
+    def indices_of(self, label: int, places: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Row numbers of some rows of a label; see the base class."""
+        return np.flatnonzero(self.y == label)[places]
+
+    def weighted_by_class(self, factors: NDArray[np.float64]) -> Self:
+        """The same rows with other weights; see the base class."""
+        weights = factors[self.y] * (1.0 if self.weights is None else self.weights)
+        return type(self)(self.X, self.y, weights)
+
+    def _class_weights(self) -> NDArray[np.float64]:
+        """Sum of the sample weights of each label, in the order of every other sum over rows."""
+        if self.weights is None:
+            return self.class_counts.astype(np.float64)
+        y, weights, K = self.y, self.weights, len(self.class_counts)
+        return block_sum(
+            lambda rows: (np.bincount(y[rows], weights[rows], K),),
+            self.shape[0],
+            block_rows=rows_per_block(self.entries / self.shape[0]),
+            threads=1,
+        )[0]
 
 
 def _check(X: Any, y: NDArray, weights: NDArray | None, *, sparse: bool) -> None:

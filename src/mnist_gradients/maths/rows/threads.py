@@ -89,7 +89,7 @@ class _BlasLimit:
             if self._users == 0:
                 self._before = [(library, library.get_num_threads()) for library in _libraries()]
                 for library, _ in self._before:
-                    library.set_num_threads(1)
+                    _set_threads(library, 1)
             self._users += 1
 
     def release(self) -> None:
@@ -107,7 +107,14 @@ class _BlasLimit:
 
     def _restore(self) -> None:
         for library, threads in self._before:
-            library.set_num_threads(threads)
+            _set_threads(library, threads)
+
+
+def _set_threads(library: LibController, threads: int) -> None:
+    """Set the number of BLAS threads, from whichever thread of this process."""
+    if hasattr(library, "clear_controlling_thread"):  # threadpoolctl 3.8 obeys only the first
+        library.clear_controlling_thread(force=True)
+    library.set_num_threads(threads)
 
 
 @cache

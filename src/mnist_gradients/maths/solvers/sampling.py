@@ -48,10 +48,10 @@ def _by_class(
     """Indices of rows, each class by itself, and N_c / n_c for each row of class c."""
     indices, weights = [], []
     for label in np.flatnonzero(rows.class_counts):
-        found = rows.indices_of(int(label))
-        n_label = min(len(found), max(least, round(len(found) * n / rows.shape[0]), 1))
-        if n_label < len(found):
-            found = found[stretches(len(found), n_label, generator)]
-        indices.append(found)
-        weights.append(np.full(len(found), rows.class_counts[label] / len(found)))
+        count = int(rows.class_counts[label])
+        n_label = min(count, max(least, round(count * n / rows.shape[0]), 1))
+        every = n_label == count
+        places = np.arange(count) if every else stretches(count, n_label, generator)
+        indices.append(rows.indices_of(int(label), places))
+        weights.append(np.full(n_label, count / n_label))
     return np.concatenate(indices), np.concatenate(weights)

@@ -1,0 +1,181 @@
+"""Fits on dask arrays have the bits of fits on arrays, on any number of workers."""
+
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+import scipy.sparse
+from dask.delayed import delayed
+from distributed import Client, LocalCluster
+
+from mnist_gradients.estimators import GradientLogisticRegression
+from mnist_gradients.maths.rows import blocks
+from mnist_gradients.maths.solvers import DEFAULT_SOLVER, SOLVERS
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    """Six blocks, so that their order counts. Workers in this process have them, too."""
+    monkeypatch.setattr(blocks, "MOST_ROWS", 100)
+
+
+@pytest.fixture(scope="module")
+def digits(small_digits):
+    """600 images of 49 pixels."""
+    images, labels = (
+        np.concatenate([getattr(part, name) for part in small_digits])
+        for name in ("images", "labels")
+    )
+    return images.reshape(600, -1), labels.astype(np.int64)
+
+
+@contextmanager
+def workers(n):
+    """A client of n workers in this process."""
+    options = {"threads_per_worker": 1, "processes": False, "dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(n_workers=n, **options) as cluster, Client(cluster) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def two_workers():
+    with workers(2) as client:
+        yield client
+
+
+def fitted(X, y, sample_weight=None, **parameters):
+    return GradientLogisticRegression(**({"C": 1e-4, "tol": 1e-3} | parameters)).fit(
+        X, y, sample_weight
+    )
+
+
+def assert_same_bits(first, second):
+    np.testing.assert_array_equal(first.coef_, second.coef_)
+    np.testing.assert_array_equal(first.intercept_, second.intercept_)
+    np.testing.assert_array_equal(first.classes_, second.classes_)
+    assert first.n_iter_ == second.n_iter_
+    assert first.n_features_in_ == second.n_features_in_
+
+
+@pytest.mark.parametrize("n", [0, 1, 3])
+def test_any_number_of_workers_gives_the_bits_of_a_fit_on_arrays(digits, n):
+    X, y = digits
+    dX, dy = da.from_array(X, chunks=(170, 20)), da.from_array(y, chunks=250)
+    with workers(n) if n else nullcontext():
+        assert_same_bits(fitted(dX, dy), fitted(X, y))
+
+
+@pytest.mark.usefixtures("two_workers")
+@pytest.mark.filterwarnings("ignore:.* did not reach tol")
+@pytest.mark.parametrize("K", [2, 10])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_every_solver_gives_the_bits_of_a_fit_on_arrays(digits, K, solver):
+    X, y = digits[0], np.array(["even", "odd"])[digits[1] % 2] if K == 2 else digits[1]
+    steps = {} if solver == DEFAULT_SOLVER else {"max_iter": 1}
+    dX, dy = da.from_array(X, chunks=170), da.from_array(y, chunks=250)
+    assert_same_bits(fitted(dX, dy, solver=solver, **steps), fitted(X, y, solver=solver, **steps))
+
+
+@pytest.mark.usefixtures("two_workers")
+def test_persisted_rows_and_weights_give_the_bits_of_a_fit_on_arrays(digits):
+    X, y = digits
+    s = np.random.default_rng(0).integers(0, 3, len(y)) * 0.7
+    dX, dy, ds = (da.from_array(array, chunks=170) for array in (X, y, s))
+    dX, dy = dX.persist(), dy.persist()
+    assert_same_bits(fitted(dX, dy), fitted(X, y))
+    balanced = {"class_weight": "balanced"}
+    assert_same_bits(fitted(dX, dy, ds, **balanced), fitted(X, y, s, **balanced))
+
+
+def as_csr_blocks(X, rows):
+    chunks = [X[i : i + rows] for i in range(0, X.shape[0], rows)]
+    return da.concatenate(
+        [da.from_delayed(delayed(scipy.sparse.csr_matrix)(c), c.shape, c.dtype) for c in chunks]
+    )
+
+
+@pytest.mark.usefixtures("two_workers")
+def test_sparse_blocks_give_the_bits_of_a_fit_on_a_sparse_matrix(digits):
+    X, y = scipy.sparse.csr_matrix(digits[0].astype(np.float32)), digits[1]
+    assert_same_bits(fitted(as_csr_blocks(X, 170), da.from_array(y, chunks=250)), fitted(X, y))
+
+
+def test_rows_with_large_offsets_are_centred(digits):
+    X, y = digits[0].astype(np.float32) + 30_000, digits[1]
+    assert_same_bits(fitted(da.from_array(X, chunks=170), da.from_array(y)), fitted(X, y))
+
+
+def test_rare_classes_enter_the_sample_as_from_arrays(monkeypatch):
+    monkeypatch.undo()  # blocks of the usual size
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(18_000, 5)).astype(np.float32)
+    y = np.where(np.arange(18_000) % 2000 == 7, 2, X[:, 0] > 0)
+    dX, dy = da.from_array(X, chunks=(9_000, 5)), da.from_array(y, chunks=9_000)
+    assert_same_bits(fitted(dX, dy, C=1.0), fitted(X, y, C=1.0))
+
+
+def test_predictions_are_lazy_and_equal_those_of_arrays(digits):
+    X, y = digits
+    model = fitted(da.from_array(X, chunks=170), da.from_array(y, chunks=170))
+    unread = da.from_delayed(delayed(pytest.fail)("rows were read"), X.shape, X.dtype)
+    read = da.from_array(X, chunks=(250, 30))
+    for method in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
+        lazy, expected = getattr(model, method)(read), getattr(model, method)(X)
+        assert getattr(model, method)(unread).shape == lazy.shape == expected.shape
+        assert lazy.dtype == lazy.compute().dtype == expected.dtype
+        np.testing.assert_allclose(lazy.compute(), expected, rtol=1e-4, atol=1e-6)
+    with pytest.raises(ValueError, match="X has 48 features"):
+        model.predict(unread[:, 1:])
+
+
+def test_the_estimator_holds_no_rows(digits):
+    X, y = digits
+    model = fitted(da.from_array(X, chunks=170), da.from_array(y, chunks=170))
+    assert len(pickle.dumps(model)) < X.nbytes / 2
+    assert_same_bits(pickle.loads(pickle.dumps(model)), model)  # noqa: S301
+
+
+def bad(**changes):
+    X, y = da.ones((8, 2), chunks=(4, 2)), da.from_array(np.arange(8) % 2, chunks=4)
+    return {"X": X, "y": y, "sample_weight": None} | changes
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (bad(y=np.arange(8)), r"^y: found ndarray, expected a dask array"),
+        (bad(y=da.arange(7, chunks=4)), r"^y: found shape \(7,\), expected \(8,\)"),
+        (
+            bad(X=da.ones((8, 2))[da.ones(8) > 0]),
+            "^X: found chunks of unknown size, expected known",
+        ),
+        (bad(X=da.ones((8, 2), dtype=int)), r"^X: found type int64, expected uint8, float32 or"),
+        (bad(X=da.ones(8)), r"^X: found shape \(8,\), expected \(N, d\)"),
+        (bad(X=da.full((8, 2), np.nan)), r"^X: found infinity or NaN, expected finite"),
+        (bad(y=da.ones(8, dtype=int)), r"^y: found one class, 1, expected at least two classes"),
+        (bad(sample_weight=da.ones(9)), r"^sample_weight: found shape \(9,\), expected \(8,\)"),
+        (bad(sample_weight=-da.ones(8)), r"^sample_weight: found a weight of -1, expected weights"),
+        (bad(sample_weight=da.zeros(8)), r"^sample_weight: found zero for every row, expected at"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_arrays_that_do_not_fit_are_named(data, message):
+    with pytest.raises(ValueError, match=message):
+        GradientLogisticRegression().fit(**data)
+
+
+def test_a_lost_scheduler_is_named(digits):
+    X, y = digits
+    impatient = dask.config.set({"distributed.comm.timeouts.connect": "1s"})
+    with impatient, workers(1) as client:
+        cluster = client.cluster
+        fitting = ThreadPoolExecutor(1).submit(
+            fitted, da.from_array(X, chunks=170), da.from_array(y, chunks=170)
+        )
+        cluster.sync(cluster.scheduler.close)
+        with pytest.raises(ConnectionError, match=r"^dask: found no scheduler"):
+            fitting.result()
