@@ -28,6 +28,7 @@ ARROWS = {
     "benchmarking": {"core", "maths", "estimators", "training"},
     "pipelines": {"core", "maths", "estimators", "plotting", "report", *ENGINES},
     "hooks": {"console", "core", "training"},
+    "runner": {"maths"},
     "settings": {"console", "hooks"},
     "cli": {"console"},
     "__main__": {"cli"},
@@ -43,13 +44,14 @@ FRAMEWORKS = {
         "settings",
         "pipeline_registry",
         "cli",
+        "runner",
         "__main__",
     },
     "keras": {"core", "datasets", "benchmarking", "training", "verification"},
     "tensorflow": {"core", "datasets", "benchmarking", "training", "verification"},
     "matplotlib": {"datasets", "pipelines", "plotting"},
-    "dask": {"estimators"},
-    "distributed": {"estimators"},
+    "dask": {"estimators", "runner"},
+    "distributed": {"estimators", "runner"},
 }
 # threadpoolctl sets the number of threads of NumPy's BLAS.
 MATHS = {"numpy", "scipy", "threadpoolctl", *sys.stdlib_module_names}
@@ -57,7 +59,7 @@ MATHS = {"numpy", "scipy", "threadpoolctl", *sys.stdlib_module_names}
 PIPELINE_FILES = {"__init__.py", "nodes.py", "pipeline.py", "parameters.py", "plots.py"}
 PIPELINE_FILES |= {"README.md"}
 ROOT_FILES = {"__init__.py", "settings.py", "pipeline_registry.py", "hooks.py", "cli.py"}
-ROOT_FILES |= {"__main__.py"}
+ROOT_FILES |= {"__main__.py", "runner.py"}
 
 
 def imports(source: str) -> set[str]:

@@ -271,8 +271,9 @@ def assert_equal_runs(one: Path, other: Path) -> None:
     assert different == []
 
 
-def test_parallel_run_gives_the_same_bytes(folder, kedro_run, tmp_path):
-    run = kedro_run(tmp_path / "data", "--runner", "ParallelRunner")
+@pytest.mark.parametrize("runner", ["ParallelRunner", "mnist_gradients.runner.DaskRunner"])
+def test_parallel_run_gives_the_same_bytes(folder, kedro_run, tmp_path, runner):
+    run = kedro_run(tmp_path / "data", "--runner", runner)
     assert run.returncode == 0, run.stderr
     assert "[in parallel] fnn.train_network" in run.stdout
     assert files(tmp_path / "data").keys() == files(folder).keys()

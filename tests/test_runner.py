@@ -1,0 +1,67 @@
+"""Nodes run on the workers of a Dask cluster, which exchange files."""
+
+import json
+from pathlib import Path
+
+import pytest
+from distributed import LocalCluster
+from kedro.framework.startup import bootstrap_project
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Node, Pipeline
+
+from mnist_gradients.datasets.atomic import JSONDataset
+from mnist_gradients.runner import DaskRunner
+
+ROOT = Path(__file__).parents[1]
+
+
+def double(number):
+    return {"value": 2 * number}
+
+
+def add(first, second):
+    if first == second:
+        raise ArithmeticError("two equal numbers")
+    return {"value": first["value"] + second["value"]}
+
+
+PIPELINE = Pipeline(
+    [
+        Node(double, "three", "first", name="double_three"),
+        Node(double, "four", "second", name="double_four"),
+        Node(add, ["first", "second"], "sum", name="add"),
+    ]
+)
+
+
+def catalog(folder, **datasets):
+    named = {name: JSONDataset(filepath=str(folder / name)) for name in ("first", "second", "sum")}
+    return DataCatalog({"three": MemoryDataset(3), "four": MemoryDataset(4)} | named | datasets)
+
+
+@pytest.fixture(scope="module")
+def runner():
+    """A runner on a cluster with an address."""
+    bootstrap_project(ROOT)
+    options = {"threads_per_worker": 1, "processes": False, "dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(n_workers=2, **options) as cluster:
+        yield DaskRunner(address=cluster.scheduler_address)
+
+
+def test_nodes_run_and_write_files(runner, tmp_path):
+    runner.run(PIPELINE, catalog(tmp_path))
+    assert json.loads((tmp_path / "sum").read_text()) == {"value": 14}
+
+
+def test_an_error_of_a_node_ends_the_run(runner, tmp_path):
+    with pytest.raises(ArithmeticError, match="two equal numbers"):
+        runner.run(PIPELINE, catalog(tmp_path, four=MemoryDataset(3)))
+    assert not (tmp_path / "sum").exists()
+
+
+def test_an_output_in_memory_is_refused_before_anything_starts(tmp_path):
+    runner = DaskRunner(address="tcp://192.0.2.1:1")  # no scheduler
+    expected = r"^DaskRunner: found second in memory only, expected catalog entries with a file$"
+    with pytest.raises(ValueError, match=expected):
+        runner.run(PIPELINE, catalog(tmp_path, second=MemoryDataset()))
+    assert list(tmp_path.iterdir()) == []
