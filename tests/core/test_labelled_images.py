@@ -18,6 +18,11 @@ def test_length_is_number_of_images():
     assert len(LabelledImages(images(3), labels(7, 8, 9))) == 3
 
 
+def test_representation_is_a_summary():
+    labelled = LabelledImages(np.zeros((1200, 28, 28), np.uint8), labels(*[3, 7] * 600))
+    assert repr(labelled) == "LabelledImages(1,200 images of 28 x 28, 2 classes)"
+
+
 def test_take_returns_rows_in_the_order_asked_for():
     taken = LabelledImages(images(3), labels(7, 8, 9)).take(np.array([2, 0]))
     np.testing.assert_array_equal(taken.labels, [9, 7])

@@ -58,6 +58,7 @@ def directional_difference(network, X, y, l2, direction, step=1e-5):
         ("gelu", 0.0, 0.0, 0.5),
         ("gelu", 1.0, 0.8413447460685429, 1.0833154705876864),
         ("gelu", -50.0, 0.0, 0.0),
+        ("identity", -3.0, -3.0, 1.0),
     ],
 )
 def test_activation_values_and_slopes(activation, a, value, slope):

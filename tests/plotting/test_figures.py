@@ -34,6 +34,22 @@ def test_legend_outside_covers_no_data():
     assert axes.get_legend().get_window_extent().x0 >= axes.get_window_extent().x1
 
 
+def test_names_of_many_classes_are_slanted_and_do_not_overlap():
+    names = ["T-shirt", "trouser", "pullover", "dress", "ankle boot"]
+    figure = figures.confusion_matrix([0, 4], [0, 4], names, title="")
+    pixels(figure)
+    ticks = figure.axes[0].get_xticklabels()
+    assert [(text.get_text(), text.get_rotation()) for text in ticks] == [(n, 45) for n in names]
+
+
+def test_short_names_of_classes_are_level():
+    figure = figures.confusion_matrix([0, 1], [0, 1], ["0 2 4 6 8", "1 3 5 7 9 11"], title="")
+    ticks = figure.axes[0].get_xticklabels()
+    assert [(t.get_text(), t.get_rotation()) for t in ticks] == [
+        *[("0 2 4 6 8", 0), ("1 3 5 7 9\n11", 0)]
+    ]
+
+
 def test_digit_grid_shows_every_image_in_its_row():
     rows = [np.full((2, 4, 4), 10, dtype=np.uint8), np.full((3, 4, 4), 200, dtype=np.uint8)]
     figure = figures.digit_grid(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from mnist_gradients.maths.checking import check_array, mismatch
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LabelledImages:
     """Images and their labels, row by row; checks itself when it is made.
 
@@ -30,6 +30,11 @@ class LabelledImages:
         if len(self.labels) != len(self.images):
             expected = f"{len(self.images)}, one for each image"
             raise mismatch("labels", f"{len(self.labels)} labels", expected)
+
+    def __repr__(self) -> str:
+        count, height, width = self.images.shape
+        n_classes = len(np.unique(self.labels))
+        return f"LabelledImages({count:,} images of {height} x {width}, {n_classes} classes)"
 
     def __len__(self) -> int:
         return len(self.images)

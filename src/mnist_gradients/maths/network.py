@@ -82,6 +82,7 @@ ACTIVATIONS = {
     "tanh": Activation(np.tanh, tanh_derivative),
     "sigmoid": Activation(sigmoid, sigmoid_derivative),
     "gelu": Activation(gelu, gelu_derivative),
+    "identity": Activation(np.copy, np.ones_like),
 }
 
 

@@ -2,7 +2,8 @@
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullFormatter
+
+from mnist_gradients.plotting import figures
 
 
 def running_mean(of_batch: pd.Series) -> tuple[pd.Series, int]:
@@ -12,8 +13,6 @@ def running_mean(of_batch: pd.Series) -> tuple[pd.Series, int]:
 
 
 def log_loss_axis(axes: Axes) -> None:
-    """Make the y-axis logarithmic, with ticks at 1, 2 and 5 of each decade."""
+    """Make the y-axis a logarithmic one of losses."""
     axes.set(ylabel="cross-entropy (nats)", yscale="log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    figures.label_1_2_5(axes.yaxis)

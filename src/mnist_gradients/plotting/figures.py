@@ -5,16 +5,20 @@ global state behind.
 """
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import ArrayLike
 
 TRAINING, TRAINING_DARK, TEST = "#9db7d5", "#2166ac", "#b2182b"
 # Okabe and Ito's, which colour-blind readers can tell apart
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+LONGEST_NAME = 10  # letters of a name of a class in one line
 
 
 def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
@@ -30,6 +34,22 @@ def tidy(axes: Axes) -> None:
     axes.grid(visible=True, color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def label_1_2_5(axis: Axis) -> None:
+    """Label a logarithmic axis at 1, 2 and 5 of each decade."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def name_ticks(axes: Axes, class_names: Sequence[str]) -> None:
+    """Label the ticks of the x-axis with names of classes, slanted where they are many and long."""
+    names = [fill(name, LONGEST_NAME) for name in class_names]
+    if len(names) > 4 and max(map(len, names)) > 4:
+        axes.set_xticklabels(names, rotation=45, ha="right", rotation_mode="anchor")
+    else:
+        axes.set_xticklabels(names)
 
 
 def legend_outside(axes: Axes, **options: Any) -> None:
@@ -127,8 +147,8 @@ def confusion_matrix(
         title=title,
         xticks=range(n_classes),
         yticks=range(n_classes),
-        xticklabels=class_names,
-        yticklabels=class_names,
     )
+    axes.set_yticklabels([fill(name, LONGEST_NAME) for name in class_names])
+    name_ticks(axes, class_names)
     figure.colorbar(image, ax=axes, label="mistakes (images)", shrink=0.8)
     return figure

@@ -47,4 +47,7 @@ SOLVER_STYLES = {
     "scikit_learn_saga": SolverStyle("#999999", "dot"),
     "intelex_lbfgs": SolverStyle("#56b4e9", "dot"),
     "glum": SolverStyle("#cc79a7", "dash"),
+    "scikit_learn_liblinear": SolverStyle("#999999", "solid"),
+    "skglm": SolverStyle("#56b4e9", "dash"),
+    "snapml": SolverStyle("#cc79a7", "dot"),
 }

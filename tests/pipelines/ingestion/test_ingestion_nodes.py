@@ -1,4 +1,5 @@
 import re
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -262,13 +263,15 @@ def test_class_counts():
     pd.testing.assert_frame_equal(counts, pd.DataFrame(expected), check_dtype=False)
 
 
-def test_class_counts_are_stacked_bars_with_labelled_axes():
+def test_class_counts_are_bars_side_by_side_with_labelled_axes():
     counts = nodes.count_classes(labelled(7), labelled(3), labelled(2), NAMES)
     axes = nodes.plot_class_counts(counts).axes[0]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("class", "images")
     assert [text.get_text() for text in axes.get_xticklabels()] == NAMES
-    tops = [bar.get_y() + bar.get_height() for bar in axes.containers[-1]]
-    assert tops == [3 + 1 + 1, 2 + 1 + 1, 2 + 1 + 0]
+    heights = [[bar.get_height() for bar in bars] for bars in axes.containers]
+    assert heights == [[3, 2, 2], [1, 1, 1], [1, 1, 0]]
+    edges = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for bar in axes.patches)
+    assert all(right <= left + 1e-9 for (_, right), (left, _) in pairwise(edges))
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [
         "train",
         "validation",

@@ -140,13 +140,19 @@ def test_roc_curves_name_their_area(sets, task, fitted, positive_classes):
     parameters = task(positive_classes=positive_classes)
     axes = drawn(plots.plot_roc_curves(models, comparison, sets[2], NAMES, parameters)).axes[0]
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert len(axes.lines) == len(labels) == (1 if positive_classes else 10)
+    assert len(axes.lines) == len(labels) == (1 if positive_classes else 11)
     pixel = sets[2].images[:, 3, 3].astype(float)
     if positive_classes:  # the model predicts odd if the pixel is light
         area = roc_auc_score(sets[2].labels % 2, -pixel)
         assert labels == [f"b d f h j: {area:.4f}"]
     else:
-        assert [label.partition(":")[0] for label in labels] == list(NAMES)
+        names, areas = zip(*(label.split(": ") for label in labels), strict=True)
+        assert names == (*NAMES, "mean of the classes")
+        areas = np.array(areas, dtype=float)
+        assert areas[-1] == pytest.approx(areas[:-1].mean(), abs=1e-4)
+        styles = [line.get_linestyle() for line in axes.lines]
+        assert styles.index("--") == areas[:-1].argmin()
+        assert styles[-1] == "-."
     assert axes.get_xlabel() == "false positive rate (fraction of the other images)"
     assert axes.get_ylabel() == "true positive rate (fraction of the class)"
 
@@ -158,4 +164,4 @@ def test_confusion_matrix_counts_the_predictions_of_our_best_model(sets, task, f
     # Its logit is never above zero: every prediction is even.
     odd = int((sets[2].labels % 2).sum())
     assert counts == [150 - odd, 0, odd, 0]
-    assert figure.axes[0].get_title() == f"{odd} mistakes in 150 test images"
+    assert figure.axes[0].get_title() == f"lbfgs\n{odd} mistakes in 150 test images"

@@ -188,19 +188,19 @@ def count_classes(
 
 
 def plot_class_counts(class_counts: pd.DataFrame) -> Figure:
-    """Draw the number of images per class as stacked bars."""
+    """Draw the number of images per class, a bar for each set."""
     figure, axes = figures.new_figure(width=8, height=4)
-    base = np.zeros(len(class_counts))
-    for name in ("train", "validation", "test"):
-        axes.bar(class_counts["class"], class_counts[name], bottom=base, label=name, width=0.75)
-        base += class_counts[name].to_numpy()
+    width = 0.27
+    for i, name in enumerate(("train", "validation", "test")):
+        left = class_counts["class"] + (i - 1) * width
+        axes.bar(left, class_counts[name], label=name, width=width, color=figures.COLOURS[i])
     axes.set(
         xlabel="class",
         ylabel="images",
         title="Images per class in the training, validation and test set",
         xticks=class_counts["class"],
-        xticklabels=class_counts["name"],
     )
+    figures.name_ticks(axes, class_counts["name"].tolist())
     figures.legend_outside(axes)
     return figure
 

@@ -71,6 +71,7 @@ def plot_convergence(history: pd.DataFrame, comparison: pd.DataFrame) -> Figure:
     for axes, label in zip(panels, CONVERGENCE_AXES.values(), strict=True):
         figures.tidy(axes)
         axes.set(xscale="log", yscale="log", xlabel=label)
+        figures.label_1_2_5(axes.xaxis)
     panels[0].set_ylabel(GAP_LABEL)
     figures.legend_outside(panels[1])
     figure.suptitle(convergence_title(comparison))
@@ -170,18 +171,39 @@ def plot_roc_curves(
     class_names: Sequence[str],
     parameters: TaskParameters,
 ) -> Figure:
-    """Draw the best model's ROC curve on the test images, one per class against the rest."""
+    """Draw the best model's ROC curve on the test images, one per class against the rest.
+
+    Of several classes the best one, the worst one and their mean stand out; the others are grey.
+    """
     from sklearn.metrics import roc_auc_score, roc_curve
 
     model = models[best_solver(comparison)]
     scores = model.log_probabilities(design_matrix(test))
     y = targets(test, parameters)
     names = name_classes(class_names, parameters)
+    shown = range(1 if len(names) == 2 else 0, len(names))
+    areas = {k: float(roc_auc_score(y == k, scores[:, k])) for k in shown}
+    highest, lowest = max(shown, key=areas.__getitem__), min(shown, key=areas.__getitem__)
+    looks = {lowest: (figures.COLOURS[1], "--"), highest: (figures.COLOURS[0], "-")}
+    grid = np.linspace(0, 1, 2001)
+    rates = []
     figure, axes = figures.new_figure(width=7.5, height=4.8)
-    for k in range(1 if len(names) == 2 else 0, len(names)):
+    for k in shown:
         false_positives, true_positives, _ = roc_curve(y == k, scores[:, k])
-        area = roc_auc_score(y == k, scores[:, k])
-        axes.plot(false_positives, true_positives, label=f"{names[k]}: {area:.4f}")
+        rates.append(np.interp(grid, false_positives, true_positives))
+        colour, style = looks.get(k, ("0.7", "-"))
+        label = f"{names[k]}: {areas[k]:.4f}"
+        axes.plot(
+            *(false_positives, true_positives, style),
+            color=colour,
+            linewidth=1.6 if k in looks else 0.8,
+            zorder=2 if k in looks else 1.5,
+            label=label,
+        )
+    if len(areas) > 1:
+        mean = np.mean(list(areas.values()))
+        label = f"mean of the classes: {mean:.4f}"
+        axes.plot(grid, np.mean(rates, axis=0), "-.", color="black", linewidth=1.8, label=label)
     axes.set(
         xlabel="false positive rate (fraction of the other images)",
         ylabel="true positive rate (fraction of the class)",
@@ -201,12 +223,12 @@ def plot_confusion_matrix(
     parameters: TaskParameters,
 ) -> Figure:
     """Draw the confusion matrix of the best model on the test images."""
-    model = models[best_solver(comparison)]
-    y, predicted = targets(test, parameters), model.predict(design_matrix(test))
+    solver = best_solver(comparison)
+    y, predicted = targets(test, parameters), models[solver].predict(design_matrix(test))
     wrong = int((y != predicted).sum())
     return figures.confusion_matrix(
         y,
         predicted,
         name_classes(class_names, parameters),
-        title=f"{wrong:,} mistakes in {len(y):,} test images",
+        title=f"{solver}\n{wrong:,} mistakes in {len(y):,} test images",
     )

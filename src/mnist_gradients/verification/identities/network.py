@@ -31,6 +31,7 @@ DERIVATIVES = {
     "tanh": "1 - tanh(a)^2",
     "sigmoid": "sigma(a) sigma(-a)",
     "gelu": "Phi(a) + a exp(-a^2 / 2) / sqrt(2 pi)",
+    "identity": "1",
 }
 
 
@@ -58,6 +59,7 @@ def symbolic_activation(sp: Any, name: str, a: Any) -> Any:
         "tanh": lambda: sp.tanh(a),
         "sigmoid": lambda: 1 / (1 + sp.exp(-a)),
         "gelu": lambda: a * normal_cdf(sp, a),
+        "identity": lambda: a,
     }[name]()
 
 
@@ -68,6 +70,7 @@ def symbolic_activation_derivative(sp: Any, name: str, a: Any) -> Any:
         "tanh": lambda: 1 - sp.tanh(a) ** 2,
         "sigmoid": lambda: 1 / (1 + sp.exp(-a)) / (1 + sp.exp(a)),
         "gelu": lambda: normal_cdf(sp, a) + a * sp.exp(-(a**2) / 2) / sp.sqrt(2 * sp.pi),
+        "identity": lambda: sp.Integer(1),
     }[name]()
 
 
@@ -81,7 +84,7 @@ def tensor_activation(tf: Any, name: str, a: Any) -> Any:
     """phi(a) in TensorFlow."""
     if name == "gelu":  # tf.nn.gelu uses a root of two of eight digits only
         return a * (1 + tf.math.erf(a / math.sqrt(2))) / 2
-    return getattr(tf.nn, name)(a)
+    return tf.identity(a) if name == "identity" else getattr(tf.nn, name)(a)
 
 
 def activation_derivative(name: str, a: Array) -> Derivation:
