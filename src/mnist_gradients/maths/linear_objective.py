@@ -21,6 +21,7 @@ from numpy.typing import DTypeLike, NDArray
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from mnist_gradients.maths.checking import check_choice, check_number, check_shape, mismatch
+from mnist_gradients.maths.rows.blocks import converted
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows, LabelledRows
 from mnist_gradients.maths.rows.products import product, transposed_product
 
@@ -136,7 +137,7 @@ class LinearObjective(ABC):
         W, b = self._parameters(w)
 
         def term(X: Any, y: NDArray[np.integer], s: Vector | None) -> tuple[Floats, ...]:
-            X = self._block(X)
+            X = self._passing_block(X)
             loss, R = self.loss_and_residual(self._logits(X, W, b), y)
             if s is not None:
                 loss, R = s * loss, R * s[:, None].astype(R.dtype)
@@ -161,7 +162,7 @@ class LinearObjective(ABC):
         V, c = self._parameters(v)
 
         def term(X: Any, y: NDArray[np.integer], s: Vector | None) -> tuple[Floats, ...]:  # noqa: ARG001
-            X = self._block(X)
+            X = self._passing_block(X)
             T = self.curvature_product(self._logits(X, W, b), self._logits(X, V, c))
             return self._transposed(X, T if s is None else T * s[:, None].astype(T.dtype))
 
@@ -349,7 +350,7 @@ class LinearObjective(ABC):
             c = (constant * v[d:]).astype(self.dtype)
 
             def term(X: Any, y: NDArray[np.integer], s: Vector | None) -> tuple[Floats, ...]:  # noqa: ARG001
-                X = self._block(X)
+                X = self._passing_block(X)
                 U = self._logits(X, V, c)
                 return self._transposed(X, U if s is None else U * s[:, None].astype(U.dtype))
 
@@ -393,6 +394,12 @@ class LinearObjective(ABC):
         if self.centre is not None and not self.rows.sparse:
             X = X - self.centre
         return X.astype(self.dtype, copy=False)
+
+    def _passing_block(self, X: Any) -> Any:
+        """The same, in memory that is used again for the next block of this thread."""
+        if self.rows.sparse or self.centre is not None or X.dtype == self.dtype:
+            return self._block(X)
+        return converted(X, self.dtype)
 
     def _logits(self, X: Any, W: Floats, b: Floats) -> Floats:
         """X W + b, (B, K)."""

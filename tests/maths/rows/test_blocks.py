@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_info
 
 from mnist_gradients.maths.rows import threads
-from mnist_gradients.maths.rows.blocks import block_sum
+from mnist_gradients.maths.rows.blocks import block_sum, converted
 from mnist_gradients.maths.rows.threads import spread
 
 
@@ -137,3 +138,14 @@ def test_blas_is_restored_after_an_error(monkeypatch):
     with pytest.raises(ArithmeticError), threads.single_blas_thread():
         raise ArithmeticError
     assert library.threads == 6
+
+
+def test_a_converted_block_has_memory_of_its_own_thread():
+    X = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    first = converted(X, np.float32)
+    np.testing.assert_array_equal(first, X.astype(np.float32))
+    assert first.dtype == np.float32
+    second = converted(X[:1] + 1, np.float64)
+    assert np.shares_memory(first, second)
+    with ThreadPoolExecutor(1) as other:
+        assert not np.shares_memory(second, other.submit(converted, X, np.float32).result())
