@@ -1,5 +1,6 @@
 """One run at a time works on a data folder, and what killed runs left is no obstacle."""
 
+import errno
 import getpass
 import re
 import signal
@@ -75,6 +76,15 @@ def test_lock_is_taken_again_after_an_interrupted_run_in_the_same_process(tmp_pa
     lock.acquire(tmp_path)
     with pytest.raises(RunLockedError):
         RunLock().acquire(tmp_path)
+
+
+def test_disk_without_locks_is_no_obstacle(tmp_path, lock, monkeypatch):
+    def flock(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    lock.acquire(tmp_path)
+    assert (tmp_path / ".lock").exists()
 
 
 def test_run_is_refused_before_it_changes_anything(tmp_path, run_project, lock):

@@ -69,11 +69,12 @@ class RunLock:
 
 
 def _try_to_lock(file: TextIO) -> bool:
-    try:
-        if fcntl:
+    """Return whether no other process has locked the file; some disks have no locks."""
+    if fcntl:
+        try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        except OSError as error:
+            return not isinstance(error, BlockingIOError)
     return True
 
 
