@@ -28,6 +28,16 @@ def test_missing_file_holds_no_names(path):
     assert ClassNamesDataset(filepath=str(path)).load() == []
 
 
+def test_file_that_has_changed_since_it_was_saved_is_not_taken_for_missing(path):
+    dataset = ClassNamesDataset(filepath=str(path))
+    dataset.save(["cat", "dog"])
+    path.write_text("cat\nwolf\n")
+    with pytest.raises(DatasetError, match=r"delete \.classes\.txt\.sha256"):
+        dataset.load()
+    path.with_name(".classes.txt.sha256").unlink()
+    assert dataset.load() == ["cat", "wolf"]
+
+
 @pytest.mark.parametrize("name", ["", " ", "two\nlines"])
 def test_name_that_is_no_line_is_refused(path, name):
     with pytest.raises(DatasetError, match=r"expected names of one line$"):

@@ -195,6 +195,13 @@ def picture_of_another_size(folder):
     return f"{path}: found shape (3, 4), expected (3, 3) of the others"
 
 
+def pictures_without_classes(folder):
+    for part in ("train", "test"):
+        (folder / part).mkdir()
+        Image.new("L", (3, 3)).save(folder / part / "1.png")
+    return "folders: found pictures in test, train, expected a folder per class"
+
+
 def no_picture(folder):
     (pictures(folder) / "training" / "3" / "9.png").write_text("dear reader")
     return "9.png: found no picture, expected one"
@@ -202,6 +209,7 @@ def no_picture(folder):
 
 def torn_gzip(folder):
     path = with_dots(folder) / "train-images.idx3-ubyte"
+    (folder / f".{path.name}.sha256").unlink()
     path.write_bytes(gzip.compress(path.read_bytes())[:-9])
     return f"{path}: found a gzip stream that ends too early"
 
@@ -215,6 +223,7 @@ MISTAKES = [
     text_among_the_pixels,
     other_arrays,
     picture_of_another_size,
+    pictures_without_classes,
     no_picture,
     torn_gzip,
 ]

@@ -45,7 +45,11 @@ class ClassNamesDataset(FileDataset[list[str]]):
         super().__init__(filepath=filepath, version=version, metadata=metadata)
 
     def load(self) -> list[str]:
-        """Read the names; without a file there are none."""
+        """Read the names; without a file there are none.
+
+        Raises:
+            DatasetError: If the file has changed since it was saved.
+        """
         if not self._fs.exists(self._path_to_load()):  # a damaged file is an error
             return []
         with self._reading() as file:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,10 +14,14 @@ from mnist_gradients.core.npz import read_npz
 from mnist_gradients.datasets.idx import IdxDataset
 from mnist_gradients.maths.checking import mismatch
 
-Sets = dict[str, tuple[np.ndarray, np.ndarray]]
-"""Images (N, height, width) and labels (N,) of any type: ``train`` and, if published, ``test``."""
+Arrays = tuple[np.ndarray, np.ndarray]
+"""Images (N, height, width) and labels (N,) of any type."""
+
+Sets = dict[str, Arrays]
+"""``train`` and, if published, ``test``."""
 
 _LABELS = ("label", "labels", "class", "target", "y")
+_PARTS = {"train", "training", "test", "testing"}
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 _ARRAYS = {  # names of images and labels in an npz archive
     "train": (("x_train", "y_train"), ("train_images", "train_labels")),
@@ -110,7 +114,11 @@ def _files(path: Path) -> list[Path]:
     return sorted(files, key=lambda file: (len(file.parts), file))
 
 
-def _by_part(paths: Iterable[Path], read: Any, where: Any = lambda path: path.name) -> Sets:
+def _by_part(
+    paths: Iterable[Path],
+    read: Callable[[Sequence[Path]], Arrays],
+    where: Callable[[Path], str] = lambda path: path.name,
+) -> Sets:
     """Read the training and the test files, told apart by a part of their path."""
     parts: dict[str, list[Path]] = {"train": [], "test": []}
     for path in paths:
@@ -136,7 +144,7 @@ def _only(paths: Sequence[Path]) -> Path:
     return paths[0]
 
 
-def _read_idx(paths: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
+def _read_idx(paths: Sequence[Path]) -> Arrays:
     images, labels = (
         IdxDataset(filepath=str(_only([path for path in paths if kind in path.name]))).load()
         for kind in ("images", "labels")
@@ -158,7 +166,7 @@ def _read_archive(path: Path) -> Sets:
     return sets
 
 
-def _read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _read_csv(path: Path) -> Arrays:
     import pandas as pd
 
     first = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].str.strip()
@@ -187,9 +195,12 @@ def _as_images(pixels: np.ndarray) -> np.ndarray:
     return pixels.reshape(-1, side, side)
 
 
-def _read_pictures(paths: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
+def _read_pictures(paths: Sequence[Path]) -> Arrays:
     from PIL import Image, UnidentifiedImageError
 
+    labels = [path.parent.name for path in paths]
+    if parts := _PARTS & {label.lower() for label in labels}:
+        raise mismatch("folders", f"pictures in {', '.join(sorted(parts))}", "a folder per class")
     images = []
     for path in paths:
         try:
@@ -201,4 +212,4 @@ def _read_pictures(paths: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
             raise mismatch(
                 str(path), f"shape {images[-1].shape}", f"{images[0].shape} of the others"
             )
-    return np.stack(images), np.array([path.parent.name for path in paths])
+    return np.stack(images), np.array(labels)
