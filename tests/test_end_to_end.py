@@ -325,7 +325,7 @@ class TestSlices:
         assert rewritten(from_nodes=["fnn.evaluate_network"]) == {
             *(
                 f"08_reporting/fnn/{name}"
-                for name in ("metrics.json", "predictions.csv", "section.html")
+                for name in ("metrics.json", "predictions.csv", "class_metrics.csv", "section.html")
             ),
             *(
                 f"08_reporting/fnn/{name}.png"
