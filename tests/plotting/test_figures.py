@@ -34,7 +34,7 @@ def test_legend_outside_covers_no_data():
     assert axes.get_legend().get_window_extent().x0 >= axes.get_window_extent().x1
 
 
-def test_names_of_many_classes_are_slanted_and_do_not_overlap():
+def test_names_of_many_classes_stand_at_an_angle():
     names = ["T-shirt", "trouser", "pullover", "dress", "ankle boot"]
     figure = figures.confusion_matrix([0, 4], [0, 4], names, title="")
     pixels(figure)

@@ -44,7 +44,7 @@ def label_1_2_5(axis: Axis) -> None:
 
 
 def name_ticks(axes: Axes, class_names: Sequence[str]) -> None:
-    """Label the ticks of the x-axis with names of classes, slanted where they are many and long."""
+    """Label the ticks of the x-axis with names of classes, at an angle where many are long."""
     names = [fill(name, LONGEST_NAME) for name in class_names]
     if len(names) > 4 and max(map(len, names)) > 4:
         axes.set_xticklabels(names, rotation=45, ha="right", rotation_mode="anchor")
