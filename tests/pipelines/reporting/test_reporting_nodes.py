@@ -29,7 +29,7 @@ def models():
         "binary.scikit_learn": metrics(1),
         "multinomial.gradient_descent": metrics(3),
     }
-    return nodes.compare_models(linear, metrics(4))
+    return nodes.compare_models(linear, fnn=metrics(4))
 
 
 @pytest.fixture
@@ -56,11 +56,18 @@ class TestCompareModels:
             "expected_calibration_error": 0.004,
         }
 
+    def test_model_of_another_pipeline_has_a_group_of_its_own_and_no_prediction_time(self, times):
+        models = nodes.compare_models({}, fnn=metrics(4), nearest_mean=metrics(19))
+        page = nodes.write_report(models, times, {}, {})
+        row = page.partition("Other models, all classes")[2].partition("</tr>\n</tbody>")[0]
+        cells = re.findall(r"<td[^>]*>(.*?)</td>", row)
+        assert cells == ["nearest_mean", "19.00", "1.9000", "1.90", "19.0", "–", "1,019"]
+
     def test_missing_measure_is_an_error(self):
         incomplete = metrics(4)
         del incomplete["test_loss"]
         with pytest.raises(KeyError, match="test_loss"):
-            nodes.compare_models({}, incomplete)
+            nodes.compare_models({}, fnn=incomplete)
 
 
 class TestTimePredictions:
@@ -113,11 +120,12 @@ class TestGroupModels:
                 ("scikit_learn", 0.01, False),
                 (DEFAULT_SOLVER, 0.02, True),
             ],
+            "Other models, all classes": [],
         }
 
     def test_shortest_training_comes_first_at_a_tie(self):
         rows = {"binary.a": metrics(2), "binary.b": metrics(2) | {"train_seconds": 1.0}}
-        groups = nodes.group_models(nodes.compare_models(rows, metrics(4)))
+        groups = nodes.group_models(nodes.compare_models(rows, fnn=metrics(4)))
         names = [row["model"] for row in groups["Logistic regression, two groups of classes"]]
         assert names == ["b", "a"]
 

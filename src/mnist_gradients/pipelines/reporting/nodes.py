@@ -21,6 +21,7 @@ GROUPS = {
     MULTINOMIAL: "Softmax regression, all classes",
     BINARY: "Logistic regression, two groups of classes",
 }
+OTHER = "Other models, all classes"
 N_PREDICTED = 1000
 # Datasets and their sources, each made from the one before it.
 CHAINS = (
@@ -37,13 +38,13 @@ logger = logging.getLogger(__name__)
 
 
 def compare_models(
-    linear_models: dict[str, dict[str, float]], fnn: dict[str, float]
+    linear_models: dict[str, dict[str, float]], **others: dict[str, float]
 ) -> pd.DataFrame:
     """Put all models into one table.
 
     Args:
         linear_models: Metrics of each linear model, by task and solver: `binary.lbfgs`.
-        fnn: Metrics of the feed-forward network.
+        others: Metrics of each other model by its pipeline.
 
     Returns:
         One row per model: model, parameters (trained numbers), train_seconds, test_error
@@ -59,7 +60,7 @@ def compare_models(
             "test_loss": row["test_loss"],
             "expected_calibration_error": row["test_expected_calibration_error"],
         }
-        for model, row in (metrics | {"fnn": fnn}).items()
+        for model, row in (metrics | others).items()
     )
 
 
@@ -141,9 +142,11 @@ def group_models(models: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     A row of a linear model has the solver as its `model`. The network and the models of the default
     solver are marked as `chosen`.
     """
-    groups: dict[str, list[dict[str, Any]]] = {title: [] for title in GROUPS.values()}
+    titles = [*GROUPS.values(), OTHER]
+    groups: dict[str, list[dict[str, Any]]] = {title: [] for title in titles}
     for row in models.sort_values(["test_error", "train_seconds"]).to_dict("records"):
         task, _, name = row["model"].rpartition(".")
         named = {"model": name, "chosen": name in ("fnn", DEFAULT_SOLVER)}
-        groups[GROUPS[task or "fnn"]].append({str(key): row[key] for key in row} | named)
+        title = GROUPS.get(task or name, OTHER)
+        groups[title].append({str(key): row[key] for key in row} | named)
     return groups

@@ -10,7 +10,12 @@ from mnist_gradients.pipelines.reporting import nodes
 SECTIONS = {
     name: f"{name}.section" for name in ("fnn", "logistic_regression", "derivations", "ingestion")
 }
-METRICS = ["logistic_regression.metrics", "fnn.metrics"]
+# Models in the comparison beside the linear ones, by pipeline; each has its `<pipeline>.metrics`.
+COMPARED = ["fnn"]
+METRICS = {
+    "linear_models": "logistic_regression.metrics",
+    **{name: f"{name}.metrics" for name in COMPARED},
+}
 MODELS = [
     "fnn.model",
     "logistic_regression.binary.models",
@@ -51,6 +56,6 @@ def create_pipeline() -> Pipeline:
                 ),
             ],
             namespace="reporting",
-            inputs={*METRICS, *MODELS, *SECTIONS.values(), "test"},
+            inputs={*METRICS.values(), *MODELS, *SECTIONS.values(), "test"},
             tags="reporting",
         )
