@@ -197,12 +197,16 @@ def test_another_file_in_a_folder_is_noticed(tmp_path):
     assert strangers(tmp_path, PIPELINE_FILES) == {"helpers.py"}
 
 
-def imported_by(code: str) -> set[str]:
-    """The top-level packages that a fresh Python has imported after running some code."""
-    lines = [code, "import sys", "print(*{name.partition('.')[0] for name in sys.modules})"]
-    command = [sys.executable, "-c", "\n".join(lines)]
+def modules_after(code: str) -> set[str]:
+    """The modules that a fresh Python has imported after running some code."""
+    command = [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"]
     run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     return set(run.stdout.splitlines()[-1].split())
+
+
+def imported_by(code: str) -> set[str]:
+    """The top-level packages among them."""
+    return {name.partition(".")[0] for name in modules_after(code)}
 
 
 def test_estimators_import_no_framework():
@@ -210,6 +214,13 @@ def test_estimators_import_no_framework():
     assert {"mnist_gradients", "sklearn"} <= imported
     unwanted = {"kedro", "keras", "tensorflow", "matplotlib", "pydantic", "sympy", "dask"}
     assert imported & unwanted == set()
+
+
+def test_estimators_import_no_more_than_scikit_learns_linear_models():
+    ours = modules_after("import mnist_gradients.estimators")
+    theirs = modules_after("import sklearn.linear_model")
+    assert "mnist_gradients.estimators.network" in ours
+    assert {name for name in ours - theirs if not name.startswith("mnist_gradients")} == set()
 
 
 def test_listing_pipelines_and_catalog_imports_nothing_heavy():

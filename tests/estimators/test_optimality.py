@@ -191,6 +191,29 @@ def test_awkward_columns(K, column):
             assert_no_silent_gap(X, y, C=C, fit_intercept=fit_intercept)
 
 
+@pytest.mark.parametrize("difference", [1e-9, 1e-8, 1e-7, 1e-6])
+@pytest.mark.parametrize(("K", "N", "d"), [(2, 17_000, 4), (3, 3000, 80), (10, 1000, 30)])
+def test_columns_equal_to_within_rounding_without_a_penalty(K, N, d, difference):
+    """The minimum is that of the same model with the scaled difference as a column."""
+    X, y = problem(K=K, N=N, d=d, noise=3.0)
+    generator = np.random.default_rng(6)
+    X[:, 1] = X[:, 0] + difference * (generator.normal(size=N) + (y == 0))
+    model = GradientLogisticRegression(C=np.inf)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        model.fit(X, y)
+    Z = X.copy()
+    Z[:, 1] = (X[:, 1] - X[:, 0]) / difference
+    W = model.coef_.T.copy()
+    W[0], W[1] = W[0] + W[1], difference * W[1]
+    data = Z, y, np.ones(N), np.zeros(d)
+    exact = GradientLogisticRegression(C=np.inf, tol=1e-9).fit(Z, y)
+    least = objective(*data, np.vstack([exact.coef_.T, exact.intercept_]))
+    gap = objective(*data, np.vstack([W, model.intercept_])) / least - 1
+    assert not caught
+    assert gap <= 1e-6
+
+
 @TWO_AND_THREE
 @pytest.mark.parametrize("C", [1e-10, 1e-5, 1.0, 1e5, 1e10, 1e30, np.inf])
 def test_every_strength_of_the_penalty(K, C):

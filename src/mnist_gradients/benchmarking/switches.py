@@ -28,7 +28,7 @@ UNLIMITED = 2**62
 
 
 def _no_factors() -> list[Replacement]:
-    return [(SOLVER, "choose_model", lambda _, **_options: "diagonal")]
+    return [(SOLVER, "choose_model", lambda *_: "diagonal")]
 
 
 def _no_warm_start() -> list[Replacement]:

@@ -26,7 +26,7 @@ from mnist_gradients.maths.softmax_regression import SoftmaxObjective
 from mnist_gradients.maths.solvers import DEFAULT_SOLVER, SOLVERS, Solution
 
 BLOCK_ENTRIES = 2048 * 784  # of X that are converted at a time
-PROBE_ROWS = 1_000
+PROBE_ENTRIES = 100_000  # of X
 # Where a pass takes well under a millisecond, two or three more give weights to some five digits.
 SMALL = 200_000  # entries of X times outputs
 SMALL_TOLERANCE = 1e-12
@@ -351,8 +351,10 @@ def _cost_of_rounding(objective: LinearObjective, coef: NDArray[np.float64]) -> 
     looked at.
     """
     N = objective.rows.shape[0]
-    few = objective.subset(np.linspace(0, N - 1, min(N, PROBE_ROWS)).astype(int))
-    X = few.rows.X.astype(np.float64)  # type: ignore[attr-defined]  # a subset is in memory
-    with np.errstate(over="ignore", invalid="ignore"):
-        change = np.abs(X @ (coef.astype(np.float32) - coef).T).max()
+    n = min(N, max(100, PROBE_ENTRIES // objective.n_features))
+    few = objective.subset(np.linspace(0, N - 1, n).astype(int))
+    X = few.rows.X  # type: ignore[attr-defined]  # a subset is in memory
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        rounding = (coef.astype(np.float32) - coef).astype(np.float32)
+        change = float(np.abs(X @ rounding.T).max())
     return float(objective.curvature_bound / 2 * change**2)

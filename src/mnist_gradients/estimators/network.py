@@ -9,7 +9,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from mnist_gradients.estimators.classifier import SoftmaxClassifier
@@ -157,6 +156,8 @@ class GradientMLPClassifier(SoftmaxClassifier):
                 f"{len(numbers)} rows, of which {n} are held out",
                 "a row to train on and one to hold out for each class",
             )
+        from sklearn.model_selection import train_test_split  # slow to import
+
         train, held, y_train, y_held = train_test_split(
             rows, numbers, test_size=n, random_state=seed, stratify=numbers
         )

@@ -386,8 +386,10 @@ class LinearObjective(ABC):
 
     def _penalised(self, w: Vector) -> Vector:
         """The parameter vector with a zero wherever there is no penalty."""
-        W, b = self.unpack(w)
-        return self.pack(W, b if self.intercept == "penalised" else np.zeros_like(b))
+        penalised = np.array(w, dtype=np.float64)
+        if self.intercept == "free":
+            penalised[self.n_features * self.n_outputs :] = 0
+        return penalised
 
     def _block(self, X: Any) -> Any:
         """A block of rows in the computing type, centred if it is dense."""

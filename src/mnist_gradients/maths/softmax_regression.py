@@ -38,18 +38,17 @@ class SoftmaxObjective(LinearObjective):
         self, Z: NDArray[np.floating], y: NDArray[np.integer]
     ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """Loss of each row, (B,), and its derivative P - Y, (B, K)."""
-        # Softmax and its logarithm at once share their passes over Z. The sum without the largest
-        # term is taken by itself: where it is tiny, -log P and 1 - P keep their digits.
-        rows, best = np.arange(len(y)), Z.argmax(axis=1)
-        shifted = Z - Z[rows, best][:, None]
+        # Softmax and its logarithm at once share their passes over Z. The sum over the other labels
+        # is taken by itself: where it is tiny, -log P and 1 - P keep their digits.
+        rows = np.arange(len(y))
+        shifted = Z - Z.max(axis=1, keepdims=True)
         R = np.exp(shifted)
-        R[rows, best] = 0
-        rest = R.sum(axis=1)
-        R[rows, best] = 1
-        total = 1 + rest
-        loss = np.log1p(rest) - shifted[rows, y]
-        R[rows, y] = np.where(best == y, -rest, R[rows, y] - total)
-        R /= total[:, None]
+        own = R[rows, y]
+        R[rows, y] = 0
+        others = R.sum(axis=1)
+        loss = np.log1p(others + (own - 1)) - shifted[rows, y]
+        R[rows, y] = -others
+        R /= (others + own)[:, None]
         return loss, R
 
     def logit_curvature(self, Z: NDArray[np.floating]) -> NDArray[np.floating]:

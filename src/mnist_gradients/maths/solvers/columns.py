@@ -10,7 +10,7 @@ import scipy.sparse
 
 from mnist_gradients.maths.linear_objective import LinearObjective, Vector
 
-COLUMN_ENTRIES = 1_000_000  # of the sample are looked at for means and variances,
+COLUMN_ENTRIES = 200_000, 1_000_000  # least and most that give means and variances,
 LEAST_COLUMN_ROWS = 100  # but so many rows at least
 SIMILAR = 10  # the largest scale over the smallest
 LARGEST_GRAM = 200  # rows of the sample that tell whether features are correlated
@@ -63,7 +63,9 @@ def describe_columns(few: LinearObjective, *, exact_means: bool = False) -> Colu
             the errors of means over a few rows add up to a direction of large curvature.
     """
     X = every_row = few.rows.X  # type: ignore[attr-defined]  # a sample is in memory
-    n = max(LEAST_COLUMN_ROWS, COLUMN_ENTRIES * len_rows(X) // max(1, few.rows.entries))
+    least, most = COLUMN_ENTRIES
+    entries = max(1, few.rows.entries)
+    n = max(LEAST_COLUMN_ROWS, np.clip(entries // 4, least, most) * len_rows(X) // entries)
     X = X[np.linspace(0, len_rows(X) - 1, n).astype(int)] if n < len_rows(X) else X
     mean, second = _moments(X, few.centre, centred=few.intercept == "free")
     if exact_means and few.intercept == "free":
@@ -123,8 +125,8 @@ def are_correlated(few: LinearObjective, columns: Columns) -> bool:
     n = min(len_rows(X), LARGEST_GRAM)
     X = X[np.linspace(0, len_rows(X) - 1, n).astype(int)]
     X = X if few.centre is None else X - few.centre
-    Z = (few.scale * X - columns.centre) / columns.scale
-    G = Z @ Z.T
+    Z = ((few.scale * X - columns.centre) / columns.scale).astype(np.float32)
+    G = (Z @ Z.T).astype(np.float64)
     trace = float(np.trace(G)) / n
     square = float(np.sum(G**2) - np.sum(np.diag(G) ** 2)) / max(n * (n - 1), 1)
     return trace**2 < few.n_features / 4 * square

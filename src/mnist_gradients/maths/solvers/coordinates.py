@@ -20,7 +20,8 @@ diagonal   no factor: wide or sparse data
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse
@@ -29,7 +30,7 @@ from scipy.linalg import get_lapack_funcs
 
 from mnist_gradients.maths.linear_objective import Floats, LinearObjective, Vector
 from mnist_gradients.maths.rows.threads import spread
-from mnist_gradients.maths.solvers.columns import Columns
+from mnist_gradients.maths.solvers.columns import Columns, are_correlated
 
 Model = Literal["full", "classes", "shared", "diagonal"]
 
@@ -44,26 +45,40 @@ FACTOR_BYTES = 2**28  # of all factors together, at the most
 PRECISE_ENTRIES = 1_000_000  # factors with no more entries are computed in float64
 
 
-def choose_model(objective: LinearObjective, *, correlated: bool) -> Model:
+def choose_model(objective: LinearObjective, few: LinearObjective, columns: Columns) -> Model:
     """Choose a model of the curvature by its cost in passes over the data.
 
     Without a factor, correlated features take several times as many passes. A pass costs 4 E K
     multiplications (E stored entries of X) at half the speed of the products that a factor is made
     of. A factor of d features from n rows costs n d^2 + 2/3 d^3.
+
+    Args:
+        objective: Logistic or softmax objective.
+        few: The same on a sample of its rows.
+        columns: Centre and scale of its features.
     """
     d, K = objective.n_features, objective.n_outputs
-    if objective.size <= FULL_PARAMETERS and objective.rows.shape[0] <= FULL_ROWS:
+    if is_small(objective):
         return "full"
+    if d**2 * 8 > FACTOR_BYTES:
+        return "diagonal"
     a_pass = 2 * 4 * objective.rows.entries * K
     rows = min(objective.rows.shape[0], rows_per_factor(K))
     factor = rows * d**2 + 2 / 3 * d**3
-    if d**2 * 8 > FACTOR_BYTES:
-        return "diagonal"
-    passes = WORTH_PASSES_CORRELATED if correlated else WORTH_PASSES
-    worth = max(passes * a_pass, WORTH_WORK)
-    if K * factor <= worth and K * d**2 * 4 <= FACTOR_BYTES:
-        return "classes"
-    return "shared" if factor <= worth else "diagonal"
+
+    def worth(passes: int) -> Model:
+        most = max(passes * a_pass, WORTH_WORK)
+        if K * factor <= most and K * d**2 * 4 <= FACTOR_BYTES:
+            return "classes"
+        return "shared" if factor <= most else "diagonal"
+
+    cheap, dear = worth(WORTH_PASSES), worth(WORTH_PASSES_CORRELATED)
+    return cheap if cheap == dear or not are_correlated(few, columns) else dear
+
+
+def is_small(objective: LinearObjective) -> bool:
+    """Whether Newton's method with the whole Hessian takes milliseconds."""
+    return objective.size <= FULL_PARAMETERS and objective.rows.shape[0] <= FULL_ROWS
 
 
 def rows_per_factor(K: int) -> int:
@@ -167,10 +182,6 @@ class FullCoordinates(Coordinates):
 def full_coordinates(few: LinearObjective, w: Vector, columns: Columns) -> Coordinates:
     """Return coordinates for the whole Hessian at w.
 
-    The Hessian is scaled to a diagonal of ones. Where its eigenvalues are below the rounding of its
-    entries, it is projected on their eigenvectors by products with the rows, which are accurate
-    even if features differ by little more than rounding. Directions without curvature are left out.
-
     Args:
         few: The objective on all its rows, in memory, in float64.
         w: Parameter vector, (size,).
@@ -186,19 +197,8 @@ def full_coordinates(few: LinearObjective, w: Vector, columns: Columns) -> Coord
         blocks = H.reshape(-1, K, len(H) // K, K)
         for j in range(len(H) // K):
             blocks[j, :, j, :] += np.trace(blocks[j, :, j, :]) / K**2
-    diagonal = np.diag(H)
-    root = np.sqrt(np.where(diagonal > 0, diagonal, 1))
-    eigenvalues, Q = np.linalg.eigh(H / root / root[:, None])
-    rounding = len(H) * np.finfo(np.float64).eps
-    flat = int(np.sum(eigenvalues <= 10 * rounding * eigenvalues[-1]))  # the first are the least
-    if flat:
-        images = [plain.gradient(hessian(plain.weights(q / root))) / root for q in Q[:, :flat].T]
-        eigenvalues[:flat], rotation = np.linalg.eigh(Q[:, :flat].T @ np.column_stack(images))
-        Q[:, :flat] = Q[:, :flat] @ rotation
-    inverse_roots = np.zeros_like(eigenvalues)
-    positive = eigenvalues > rounding**2 * eigenvalues[-1]
-    inverse_roots[positive] = 1 / np.sqrt(eigenvalues[positive])
-    return FullCoordinates(few, columns, Q.T * inverse_roots[:, None] / root)
+    multiply = lambda v: plain.gradient(hessian(plain.weights(v)))  # noqa: E731
+    return FullCoordinates(few, columns, inverse_root(H, multiply))
 
 
 def full_hessian(few: LinearObjective, w: Vector, columns: Columns) -> Vector:
@@ -265,7 +265,9 @@ def curvature_coordinates(
     chances = generator.random(curvature.shape)
     n_rows = rows_per_factor(curvature.shape[1])
     active = _active_columns(few)
-    small = curvature.shape[1] * (len(active) + 1) ** 2 <= PRECISE_ENTRIES
+    hidden = few.penalties(columns.scale)[: few.n_features].min() < np.finfo(np.float32).eps
+    precise = FACTOR_BYTES // 8 if hidden else PRECISE_ENTRIES
+    small = curvature.shape[1] * (len(active) + 1) ** 2 <= precise
     dtype = np.float64 if small and few.dtype == np.float64 else np.float32
 
     def factor(k: int) -> Floats:
@@ -276,15 +278,20 @@ def curvature_coordinates(
             probability = np.minimum(1, n_rows * c / c.sum())
             chosen = np.flatnonzero(chances[:, k] < probability)
             weights = c[chosen] / probability[chosen]
-        H = few.class_hessian(
-            chosen,
-            weights,
-            columns=None if len(active) == few.n_features else active,
-            centre=columns.centre[active],
-            scale=columns.scale[active],
-            dtype=dtype,
-        )
-        return inverse_factor(H)
+        rows: dict[str, Any] = {
+            "columns": None if len(active) == few.n_features else active,
+            "centre": columns.centre[active],
+            "scale": columns.scale[active],
+            "dtype": dtype,
+        }
+        H = few.class_hessian(chosen, weights, **rows)
+        M, smallest = inverse_factor(H)
+        if dtype == np.float32 or smallest > 100 * len(H) * np.finfo(dtype).eps:
+            return M
+        A = few.features(chosen, **rows)
+        penalties = few.penalties(columns.scale[active])
+        H = few.class_hessian(chosen, weights, **rows)  # the first has been overwritten
+        return inverse_root(H, lambda v: A.T @ (weights * (A @ v)) + penalties * v)
 
     factors = np.stack(spread(factor, range(curvature.shape[1]), threads=few.threads))
     return Coordinates(few, columns, factors, active, class_scale)
@@ -298,18 +305,47 @@ def _active_columns(few: LinearObjective) -> NDArray[np.integer]:
     return np.flatnonzero(X.any(axis=0))
 
 
-def inverse_factor(H: Floats) -> Floats:
+def inverse_root(H: Vector, multiply: Callable[[Vector], Vector]) -> Vector:
+    """M with M^T M close to the inverse of H, which may be singular to within rounding.
+
+    H is scaled to a diagonal of ones. Where its eigenvalues are below the rounding of its entries,
+    it is projected on their eigenvectors by products with the rows, which are accurate even if
+    features differ by little more than rounding. Directions without curvature are left out.
+
+    Args:
+        H: Symmetric, with no negative eigenvalue beyond rounding, (n, n), in float64.
+        multiply: H times a vector by products with the rows, not with the entries of H.
+    """
+    diagonal = np.diag(H)
+    root = np.sqrt(np.where(diagonal > 0, diagonal, 1))
+    eigenvalues, Q = np.linalg.eigh(H / root / root[:, None])
+    rounding = len(H) * np.finfo(np.float64).eps
+    flat = int(np.sum(eigenvalues <= 10 * rounding * eigenvalues[-1]))  # the first are the least
+    if flat:
+        images = [multiply(q / root) / root for q in Q[:, :flat].T]
+        eigenvalues[:flat], rotation = np.linalg.eigh(Q[:, :flat].T @ np.column_stack(images))
+        Q[:, :flat] = Q[:, :flat] @ rotation
+    inverse_roots = np.zeros_like(eigenvalues)
+    positive = eigenvalues > rounding**2 * eigenvalues[-1]
+    inverse_roots[positive] = 1 / np.sqrt(eigenvalues[positive])
+    return Q.T * inverse_roots[:, None] / root
+
+
+def inverse_factor(H: Floats) -> tuple[Floats, float]:
     """Lower triangular M with M^T M close to the inverse of H.
 
     H may be singular to within rounding: its diagonal is raised until it has a Cholesky factor.
 
     Args:
         H: Symmetric, with no negative eigenvalue beyond rounding, (n, n); it is overwritten.
+
+    Returns:
+        M, (n, n), and the smallest pivot: what part of a diagonal entry no other row explains.
     """
     potrf, trtri = get_lapack_funcs(("potrf", "trtri"), (H,))
     n = len(H)
     if n == 0:
-        return H
+        return H, 1.0
     diagonal = np.diag(H).copy()
     root = np.sqrt(np.where(diagonal > 0, diagonal, 1), dtype=H.dtype)
     H /= root
@@ -321,5 +357,6 @@ def inverse_factor(H: Floats) -> Floats:
         # LAPACK stores columns one after another: the transposed copy is the symmetric H itself.
         L, info = potrf(H.T, lower=False, overwrite_a=False)
         jitter *= 100
+    smallest = float(np.diag(L).min()) ** 2
     M, _ = trtri(L, lower=False, overwrite_c=True)  # U^-1 with H = U^T U, so M = U^-T
-    return np.ascontiguousarray(M.T / root)
+    return np.ascontiguousarray(M.T / root), smallest

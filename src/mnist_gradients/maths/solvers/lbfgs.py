@@ -22,7 +22,7 @@ from mnist_gradients.maths.solvers.solution import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Iterate:
     """One iterate of L-BFGS.
 
@@ -48,6 +48,11 @@ class Iterate:
     def decrement(self) -> float:
         """g^T H^-1 g with the estimate of the inverse Hessian, twice the gap of a quadratic."""
         return -float(self.gradient @ self.direction)
+
+    def learn(self, s: Vector, y: Vector) -> None:
+        """Take s with y = H s, s^T y > 0, into account as if it were the last step."""
+        self.inverse_hessian.learn(s, y)
+        self.direction = -self.inverse_hessian.times(self.gradient)
 
 
 def lbfgs(

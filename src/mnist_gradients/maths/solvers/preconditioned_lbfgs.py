@@ -21,6 +21,7 @@ from mnist_gradients.maths.solvers.coordinates import (
     Coordinates,
     choose_model,
     curvature_coordinates,
+    is_small,
 )
 from mnist_gradients.maths.solvers.lbfgs import Iterate, lbfgs_iterates
 from mnist_gradients.maths.solvers.sampling import sample
@@ -31,8 +32,9 @@ from mnist_gradients.maths.solvers.suboptimality import (
     estimate_suboptimality,
 )
 
-SAMPLE_ROWS = 16_000  # whose columns and curvature are looked at
-WARM_START_ROWS = 6_000
+SAMPLE_ROWS = 4_000, 16_000  # least and most whose columns and curvature are looked at
+WARM_START_ROWS = 6_000  # at the most, a fifth of all,
+WARM_START_WORK = 2_000_000  # multiplications of a product at the least
 WARM_START_ITERATIONS = 16
 ROUND = 20  # iterations after which the curvature is estimated anew
 FULL_ROUND = 3  # the same where that takes as long as a few iterations
@@ -145,10 +147,12 @@ class _Search:
     def __init__(self, objective: LinearObjective, seed: int, tolerance: float) -> None:
         self.generator = np.random.default_rng(seed)
         self.tolerance = tolerance
-        self.few = sample(objective, SAMPLE_ROWS, self.generator)
+        least, most = SAMPLE_ROWS
+        enough = 20 * objective.n_features + 100 * objective.n_outputs
+        n = most if is_small(objective) else min(most, max(least, enough))
+        self.few = sample(objective, n, self.generator)
         self.columns = describe_columns(self.few)
-        correlated = are_correlated(self.few, self.columns)
-        self.model = choose_model(objective, correlated=correlated)
+        self.model = choose_model(objective, self.few, self.columns)
         if self.model == "diagonal":
             self.columns = describe_columns(self.few, exact_means=True)
         self.shift = np.zeros(objective.n_features)  # in units of the features
@@ -159,6 +163,7 @@ class _Search:
             self.refine()
         self.least_curvature = 1.0
         self.confirm_below = np.inf
+        self.confirmation_rows = max(CONFIRMATION_ROWS, 4 * objective.n_features)
 
     @property
     def dtype(self) -> np.dtype:
@@ -192,14 +197,13 @@ class _Search:
         while True:
             dtype, steps = self.dtype, 0
             local = _Local(self.objective, w, self._coordinates(w))
-            for iterate in islice(
-                lbfgs_iterates(local, np.zeros(self.objective.size)), self._round() + 1
-            ):
+            self.round_ends = self._round()
+            for iterate in lbfgs_iterates(local, np.zeros(self.objective.size)):
                 w, steps = local.weights, iterate.iteration
-                if iterate.iteration > 0 or first:
+                if steps > 0 or first:
                     yield self._point(local, iterate)
                 first = False
-                if self.dtype != dtype:
+                if steps >= self.round_ends or self.dtype != dtype:
                     break
             if steps == 0 and self.dtype == dtype and not self.refine():
                 if self.model == "diagonal":
@@ -241,7 +245,12 @@ class _Search:
         found = self._confirm(local, iterate, self.allowed(point))
         point = replace(point, gap=min(found.gap, point.value))
         if found.gap > self.allowed(point):
-            self.confirm_below = gap * max(0.1, min(0.5, self.allowed(point) / found.gap))
+            self.confirmation_rows *= 4
+            if found.step @ found.image > 0:
+                iterate.learn(found.step, found.image)  # so that Newton's step comes next
+                self.round_ends = max(self.round_ends, iterate.iteration + 1)
+            else:
+                self.confirm_below = gap / 2
             if found.rounding > self.allowed(point) / 4:
                 self.refine()
         return point
@@ -263,18 +272,23 @@ class _Search:
         if self.model == "diagonal" and objective.rows.shape[0] > few.rows.shape[0]:
             few = objective
         elif self.model != "diagonal":
-            few = sample(few, max(CONFIRMATION_ROWS, 4 * few.n_features), self.generator)
+            few = sample(few, self.confirmation_rows, self.generator)
         learned = iterate.inverse_hessian.times if iterate.iteration > 0 else np.copy
         return estimate_suboptimality(
             few, local.coordinates, learned, local.weights, iterate.gradient, enough
         )
 
     def _warm_start(self) -> Vector:
-        """Minimise over a sample of the rows, as long as an iteration gains a thousandth."""
-        w = np.zeros(self.objective.size)
-        if self.objective.rows.shape[0] < 5 * WARM_START_ROWS or self.model == "diagonal":
+        """Minimise over a sample of the rows, as long as an iteration gains a thousandth.
+
+        Only where that saves more than it costs: a sample tells little of independent features.
+        """
+        w, (N, d), K = np.zeros(self.objective.size), self.objective.rows.shape, self.few.n_outputs
+        n = min(N // 5, WARM_START_ROWS)
+        too_few = n < max(2 * d, 100 * K) or n * self.objective.size < WARM_START_WORK
+        if self.model == "diagonal" or too_few or not are_correlated(self.few, self.columns):
             return w
-        few = sample(self.few, WARM_START_ROWS, self.generator)
+        few = sample(self.few, n, self.generator)
         local = _Local(few, w, Coordinates(few, self.columns.even()))
         value = np.inf
         for iterate in islice(lbfgs_iterates(local, w), WARM_START_ITERATIONS + 1):
