@@ -232,6 +232,14 @@ class LinearObjective(ABC):
         other.centre = centre if self.centre is None else self.centre + centre
         return other
 
+    def copied(self) -> Self:
+        """The same objective of dense rows that are centred and in the computing type already."""
+        other = copy(self)
+        rows = _in_memory(self.rows)
+        other.rows = ArrayRows(self._block(rows.X), rows.y, rows.weights)
+        other.centre = None
+        return other
+
     def logits(self, w: Vector) -> Floats:
         """Logits of all rows at w, (N, K), for rows in memory, few enough that N K numbers fit."""
         W, b = self._parameters(w)
@@ -280,12 +288,13 @@ class LinearObjective(ABC):
         X = X if columns is None else X[:, columns]
         X = X.toarray() if self.rows.sparse else X
         n, a = X.shape
-        A = np.ones((n, a + (self.intercept != "none")), dtype=dtype)
+        A = np.empty((n, a + (self.intercept != "none")), dtype=dtype)
+        A[:, a:] = 1
         if self.centre is not None:
             X = X - (self.centre if columns is None else self.centre[columns])
-        A[:, :a] = X
-        A[:, :a] *= np.asarray(self.scale / scale, dtype=dtype)
-        A[:, :a] -= np.asarray(centre / scale, dtype=dtype)
+        np.multiply(X, np.asarray(self.scale / scale, dtype=dtype), out=A[:, :a], casting="unsafe")
+        if np.any(centre):
+            A[:, :a] -= np.asarray(centre / scale, dtype=dtype)
         return A
 
     def penalties(self, scale: Vector) -> Vector:

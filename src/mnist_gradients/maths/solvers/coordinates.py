@@ -38,6 +38,7 @@ CURVATURE_ROWS = 4_000  # of the sample enter a factor, over all classes togethe
 LEAST_CURVATURE_ROWS = 1_500  # but so many for each class at least
 FULL_PARAMETERS = 200  # whose whole Hessian is factorised in milliseconds
 FULL_ROWS = 16_000
+HESSIAN_ROWS = 1_000  # per block, which stays in the cache
 WORTH_PASSES = 8  # a factor saves more passes over the data, and may cost as many,
 WORTH_PASSES_CORRELATED = 40  # or so many, if features are correlated,
 WORTH_WORK = 2e8  # or so many multiplications, which take milliseconds
@@ -214,13 +215,18 @@ def full_hessian(few: LinearObjective, w: Vector, columns: Columns) -> Vector:
         columns: Centre and scale of the features.
     """
     Z, weights, K = few.logits(w), few.row_weights()[:, None], few.n_outputs
-    A = few.features(slice(None), centre=columns.centre, scale=columns.scale, dtype=np.float64)
-    m = A.shape[1]
-    blocks = np.empty((m, K, m, K))
-    for k, unit in enumerate(np.eye(K, dtype=Z.dtype)):
-        curvature = weights * few.curvature_product(Z, np.broadcast_to(unit, Z.shape))
-        for other in range(K):
-            blocks[:, other, :, k] = A.T @ (curvature[:, other, None] * A)
+    curvatures = [
+        weights * few.curvature_product(Z, np.broadcast_to(unit, Z.shape))
+        for unit in np.eye(K, dtype=Z.dtype)
+    ]
+    m = len(few.penalties(columns.scale))
+    blocks = np.zeros((m, K, m, K))
+    for i in range(0, len(Z), HESSIAN_ROWS):
+        rows = slice(i, i + HESSIAN_ROWS)
+        A = few.features(rows, centre=columns.centre, scale=columns.scale, dtype=np.float64)
+        for k, curvature in enumerate(curvatures):
+            for other in range(K):
+                blocks[:, other, :, k] += A.T @ (curvature[rows, other, None] * A)
     H = blocks.reshape(m * K, m * K)
     H[np.diag_indices(m * K)] += np.repeat(few.penalties(columns.scale), K)
     return H

@@ -161,8 +161,11 @@ class _Search:
         self.objective = objective
         if self.columns.scale.min() < LEAST_SCALE or self.model == "full":
             self.refine()
+        if self.model == "full" and not self.few.rows.sparse:
+            self.objective = self.few = self.few.copied()
         self.least_curvature = 1.0
         self.confirm_below = np.inf
+        self.known: tuple[Vector, Coordinates] | None = None
         self.confirmation_rows = max(CONFIRMATION_ROWS, 4 * objective.n_features)
 
     @property
@@ -216,7 +219,11 @@ class _Search:
 
     def _coordinates(self, w: Vector) -> Coordinates:
         self.least_curvature = 1.0
-        return curvature_coordinates(self.few, w, self.columns, self.model, self.generator)
+        if self.model == "full" and self.known is not None and self.known[0] is w:
+            return self.known[1]
+        found = curvature_coordinates(self.few, w, self.columns, self.model, self.generator)
+        self.known = w, found
+        return found
 
     def _point(self, local: _Local, iterate: Iterate) -> Point:
         """The iterate with an estimate of its gap, confirmed if it is within the tolerance.
@@ -246,7 +253,9 @@ class _Search:
         point = replace(point, gap=min(found.gap, point.value))
         if found.gap > self.allowed(point):
             self.confirmation_rows *= 4
-            if found.step @ found.image > 0:
+            if self.model == "full":  # Newton's step comes next in coordinates that are known now
+                self.round_ends = max(1, iterate.iteration)
+            elif found.step @ found.image > 0:
                 iterate.learn(found.step, found.image)  # so that Newton's step comes next
                 self.round_ends = max(self.round_ends, iterate.iteration + 1)
             else:
