@@ -30,7 +30,7 @@ def large(monkeypatch):
     """600 rows count as many: factors come from 60 of them, and the start from 100."""
     monkeypatch.setattr(coordinates, "CURVATURE_ROWS", 60)
     monkeypatch.setattr(coordinates, "LEAST_CURVATURE_ROWS", 60)
-    monkeypatch.setattr(SOLVER, "WARM_START_ROWS", 100)
+    monkeypatch.setattr(SOLVER, "warm_start_rows", lambda _: 100)
 
 
 @pytest.mark.usefixtures("large")

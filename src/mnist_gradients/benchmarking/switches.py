@@ -32,7 +32,7 @@ def _no_factors() -> list[Replacement]:
 
 
 def _no_warm_start() -> list[Replacement]:
-    return [(SOLVER, "WARM_START_ROWS", UNLIMITED)]
+    return [(SOLVER, "warm_start_rows", lambda _: 0)]
 
 
 def _no_centring() -> list[Replacement]:

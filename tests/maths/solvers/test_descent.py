@@ -105,6 +105,15 @@ def test_there_is_no_wolfe_step_uphill():
     assert wolfe_step(objective, start, start.gradient) is None
 
 
+def test_a_newton_step_that_lbfgs_learns_is_its_next_direction():
+    objective = Quadratic([1.0, 0.2], [3.0, -2.0])
+    iterate = next(lbfgs_iterates(objective, np.zeros(2)))
+    np.testing.assert_allclose(iterate.direction, -iterate.gradient / np.hypot(3, 0.4))
+    step = -objective.minimiser
+    iterate.learn(step, objective.A @ step)
+    np.testing.assert_allclose(iterate.direction, objective.minimiser)
+
+
 def test_lbfgs_says_that_rounding_allows_no_further_step():
     class Rounded(Quadratic):
         def __call__(self, w):

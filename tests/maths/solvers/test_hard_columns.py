@@ -10,7 +10,7 @@ from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
 from mnist_gradients.maths.solvers import preconditioned_lbfgs
 from mnist_gradients.maths.solvers.columns import describe_columns
-from mnist_gradients.maths.solvers.coordinates import inverse_factor
+from mnist_gradients.maths.solvers.factors import inverse_factor, inverse_root
 from mnist_gradients.maths.solvers.suboptimality import newton_decrement
 
 
@@ -48,6 +48,21 @@ def test_sparse_features_of_1e20_in_float32_are_fitted():
 def test_the_factor_of_no_columns_is_empty(capfd):
     assert inverse_factor(np.empty((0, 0)))[0].shape == (0, 0)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("difference", [1e-12, 1e-9, 1e-4])
+def test_the_root_of_a_singular_matrix_holds_differences_below_rounding(difference):
+    A, noise = noisy(100, 3)[0], noisy(100, 1, seed=1)[0][:, 0]
+    A[:, 1] = A[:, 0] + difference * noise
+    M = inverse_root(A.T @ A, lambda v: A.T @ (A @ v))
+    np.testing.assert_allclose((A @ M.T).T @ (A @ M.T), np.eye(3), atol=1e-3)
+
+
+def test_the_root_leaves_out_a_repeated_column():
+    A = noisy(100, 3)[0][:, [0, 1, 1]]
+    M = inverse_root(A.T @ A, lambda v: A.T @ (A @ v))
+    products = np.linalg.eigvalsh((A @ M.T).T @ (A @ M.T))
+    np.testing.assert_allclose(products, [0, 1, 1], atol=1e-12)
 
 
 def test_a_column_of_zeros_has_its_minimum_at_zero():

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import numpy as np
 
@@ -24,6 +23,11 @@ from mnist_gradients.maths.solvers.coordinates import (
     is_small,
 )
 from mnist_gradients.maths.solvers.lbfgs import Iterate, lbfgs_iterates
+from mnist_gradients.maths.solvers.local_objective import (
+    LocalObjective,
+    warm_start,
+    warm_start_rows,
+)
 from mnist_gradients.maths.solvers.sampling import sample
 from mnist_gradients.maths.solvers.solution import Callback, Solution, Vector, first_iterate
 from mnist_gradients.maths.solvers.suboptimality import (
@@ -33,9 +37,6 @@ from mnist_gradients.maths.solvers.suboptimality import (
 )
 
 SAMPLE_ROWS = 4_000, 16_000  # least and most whose columns and curvature are looked at
-WARM_START_ROWS = 6_000  # at the most, a fifth of all,
-WARM_START_WORK = 2_000_000  # multiplications of a product at the least
-WARM_START_ITERATIONS = 16
 ROUND = 20  # iterations after which the curvature is estimated anew
 FULL_ROUND = 3  # the same where that takes as long as a few iterations
 CONFIRMATION_ROWS = 3_000  # whose Hessian confirms a small gap, if there are few features
@@ -199,7 +200,7 @@ class _Search:
         first = True
         while True:
             dtype, steps = self.dtype, 0
-            local = _Local(self.objective, w, self._coordinates(w))
+            local = LocalObjective(self.objective, w, self._coordinates(w))
             self.round_ends = self._round()
             for iterate in lbfgs_iterates(local, np.zeros(self.objective.size)):
                 w, steps = local.weights, iterate.iteration
@@ -225,7 +226,7 @@ class _Search:
         self.known = w, found
         return found
 
-    def _point(self, local: _Local, iterate: Iterate) -> Point:
+    def _point(self, local: LocalObjective, iterate: Iterate) -> Point:
         """The iterate with an estimate of its gap, confirmed if it is within the tolerance.
 
         In perfect coordinates the gap is half the squared norm of the gradient. They are estimated,
@@ -267,12 +268,12 @@ class _Search:
     def confirmed(self, point: Point) -> Point:
         """The last point, in today's computing type, with an estimate of its gap to rely on."""
         before, iterate = self._last
-        local = _Local(self.objective, before.weights, before.coordinates)
+        local = LocalObjective(self.objective, before.weights, before.coordinates)
         value, gradient = local(np.zeros(self.objective.size))
         found = self._confirm(local, replace(iterate, gradient=gradient), np.inf)
         return replace(point, value=value, gap=min(found.gap, value))
 
-    def _confirm(self, local: _Local, iterate: Iterate, enough: float) -> Suboptimality:
+    def _confirm(self, local: LocalObjective, iterate: Iterate, enough: float) -> Suboptimality:
         objective, few = self.objective, self.few
         if self.model == "full":
             exact = self._coordinates(local.weights)
@@ -288,24 +289,11 @@ class _Search:
         )
 
     def _warm_start(self) -> Vector:
-        """Minimise over a sample of the rows, as long as an iteration gains a thousandth.
-
-        Only where that saves more than it costs: a sample tells little of independent features.
-        """
-        w, (N, d), K = np.zeros(self.objective.size), self.objective.rows.shape, self.few.n_outputs
-        n = min(N // 5, WARM_START_ROWS)
-        too_few = n < max(2 * d, 100 * K) or n * self.objective.size < WARM_START_WORK
-        if self.model == "diagonal" or too_few or not are_correlated(self.few, self.columns):
-            return w
-        few = sample(self.few, n, self.generator)
-        local = _Local(few, w, Coordinates(few, self.columns.even()))
-        value = np.inf
-        for iterate in islice(lbfgs_iterates(local, w), WARM_START_ITERATIONS + 1):
-            w = local.weights
-            if iterate.value > 0.999 * value:
-                break
-            value = iterate.value
-        return w
+        """The minimum on a sample, which tells little where features are independent."""
+        n = warm_start_rows(self.objective)
+        if n == 0 or self.model == "diagonal" or not are_correlated(self.few, self.columns):
+            return np.zeros(self.objective.size)
+        return warm_start(sample(self.few, n, self.generator), self.columns)
 
     def _needs_centring(self, objective: LinearObjective) -> bool:
         if self.model == "full" and objective.intercept == "free":
@@ -334,25 +322,6 @@ class _Search:
         """Norm of the gradient with respect to the parameters of rows that are not centred."""
         G, g = self.objective.unpack(gradient)
         return float(np.linalg.norm(self.objective.pack(G + np.outer(self.shift, g), g)))
-
-
-class _Local:
-    """The objective as a function of coordinates u, w = origin + A u.
-
-    Attributes:
-        weights: Parameter vector of the last evaluation, (size,).
-        gradient: Gradient with respect to it, (size,).
-    """
-
-    def __init__(self, objective: LinearObjective, origin: Vector, coordinates: Coordinates):
-        self.objective, self.origin, self.coordinates = objective, origin, coordinates
-        self.weights, self.gradient = origin, np.zeros_like(origin)
-
-    def __call__(self, u: Vector) -> tuple[float, Vector]:
-        """Value and gradient with respect to u."""
-        self.weights = self.origin + self.coordinates.weights(u)
-        value, self.gradient = self.objective(self.weights)
-        return value, self.coordinates.gradient(self.gradient)
 
 
 def _message(

@@ -1,0 +1,67 @@
+"""Factors M of a symmetric matrix H, with M^T M close to its inverse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.linalg import get_lapack_funcs
+
+from mnist_gradients.maths.linear_objective import Floats, Vector
+
+
+def inverse_root(H: Vector, multiply: Callable[[Vector], Vector]) -> Vector:
+    """M with M^T M close to the inverse of H, which may be singular to within rounding.
+
+    H is scaled to a diagonal of ones. Where its eigenvalues are below the rounding of its entries,
+    it is projected on their eigenvectors by products with the rows, which are accurate even if
+    features differ by little more than rounding. Directions without curvature are left out.
+
+    Args:
+        H: Symmetric, with no negative eigenvalue beyond rounding, (n, n), in float64.
+        multiply: H times a vector by products with the rows, not with the entries of H.
+    """
+    diagonal = np.diag(H)
+    root = np.sqrt(np.where(diagonal > 0, diagonal, 1))
+    eigenvalues, Q = np.linalg.eigh(H / root / root[:, None])
+    rounding = len(H) * np.finfo(np.float64).eps
+    flat = int(np.sum(eigenvalues <= 10 * rounding * eigenvalues[-1]))  # the first are the least
+    if flat:
+        images = [multiply(q / root) / root for q in Q[:, :flat].T]
+        eigenvalues[:flat], rotation = np.linalg.eigh(Q[:, :flat].T @ np.column_stack(images))
+        Q[:, :flat] = Q[:, :flat] @ rotation
+    inverse_roots = np.zeros_like(eigenvalues)
+    positive = eigenvalues > rounding**2 * eigenvalues[-1]
+    inverse_roots[positive] = 1 / np.sqrt(eigenvalues[positive])
+    return Q.T * inverse_roots[:, None] / root
+
+
+def inverse_factor(H: Floats) -> tuple[Floats, float]:
+    """Lower triangular M with M^T M close to the inverse of H.
+
+    H may be singular to within rounding: its diagonal is raised until it has a Cholesky factor.
+
+    Args:
+        H: Symmetric, with no negative eigenvalue beyond rounding, (n, n); it is overwritten.
+
+    Returns:
+        M, (n, n), and the smallest pivot: what part of a diagonal entry no other row explains.
+    """
+    potrf, trtri = get_lapack_funcs(("potrf", "trtri"), (H,))
+    n = len(H)
+    if n == 0:
+        return H, 1.0
+    diagonal = np.diag(H).copy()
+    root = np.sqrt(np.where(diagonal > 0, diagonal, 1), dtype=H.dtype)
+    H /= root
+    H /= root[:, None]
+    jitter = n * np.finfo(H.dtype).eps
+    info = 1
+    while info != 0:
+        np.fill_diagonal(H, 1 + jitter)
+        # LAPACK stores columns one after another: the transposed copy is the symmetric H itself.
+        L, info = potrf(H.T, lower=False, overwrite_a=False)
+        jitter *= 100
+    smallest = float(np.diag(L).min()) ** 2
+    M, _ = trtri(L, lower=False, overwrite_c=True)  # U^-1 with H = U^T U, so M = U^-T
+    return np.ascontiguousarray(M.T / root), smallest
