@@ -50,7 +50,7 @@ FRAMEWORKS = {
     "keras": {"core", "datasets", "benchmarking", "training", "verification"},
     "tensorflow": {"core", "datasets", "benchmarking", "training", "verification"},
     "matplotlib": {"datasets", "pipelines", "plotting"},
-    "dask": {"estimators", "runner"},
+    "dask": {"datasets", "estimators", "runner"},
     "distributed": {"estimators", "runner"},
 }
 # threadpoolctl sets the number of threads of NumPy's BLAS.

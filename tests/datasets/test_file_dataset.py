@@ -19,6 +19,7 @@ from mnist_gradients.datasets import (
     KerasModelDataset,
     LabelledImagesDataset,
     LinearModelsDataset,
+    ShardsDataset,
 )
 from mnist_gradients.datasets.file import FileDataset
 
@@ -120,7 +121,9 @@ def test_dataset_can_be_rebuilt_from_its_configuration(tmp_path, dataset_class, 
     assert str(DataCatalog.from_config(configuration)["file"]) == str(dataset)
 
 
-@pytest.mark.parametrize("dataset_class", [dataset_class for dataset_class, _ in DATASETS])
+@pytest.mark.parametrize(
+    "dataset_class", [dataset_class for dataset_class, _ in DATASETS] + [ShardsDataset]
+)
 def test_yaml_example_in_the_docstring_is_a_catalog_entry(dataset_class):
     example = inspect.getdoc(dataset_class).partition("Example in YAML::")[2]
     entry = yaml.safe_load(example.partition("Example in Python::")[0])
@@ -135,6 +138,7 @@ def test_yaml_example_in_the_docstring_is_a_catalog_entry(dataset_class):
         LabelledImagesDataset,
         LinearModelsDataset,
         FigureDataset,
+        ShardsDataset,
         pytest.param(KerasModelDataset, marks=pytest.mark.tensorflow),
     ],
 )

@@ -168,6 +168,12 @@ def test_arrays_that_do_not_fit_are_named(data, message):
         GradientLogisticRegression().fit(**data)
 
 
+def test_an_error_in_reading_the_rows_stays_as_it_is():
+    X = da.from_delayed(delayed(np.load)("no such file"), (4, 2), float)
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        fitted(X, da.from_array(np.arange(4) % 2))
+
+
 def test_a_lost_scheduler_is_named(digits):
     X, y = digits
     impatient = dask.config.set({"distributed.comm.timeouts.connect": "1s"})

@@ -1,7 +1,8 @@
 """Kedro datasets for what Kedro's own lack.
 
 IDX files, labelled images as others publish them, names of classes, folders of images, linear and
-Keras models, figures that can be read back, times of files, and results that are computed once.
+Keras models, figures that can be read back, times of files, results that are computed once, and
+shards of rows.
 ``datasets.atomic`` has tables, JSON files and texts without torn files,
 ``datasets.trained_network`` a network with its history.
 """
@@ -17,6 +18,7 @@ from mnist_gradients.datasets.keras_model import KerasModelDataset
 from mnist_gradients.datasets.labelled_images import LabelledImagesDataset
 from mnist_gradients.datasets.linear_models import LinearModelsDataset
 from mnist_gradients.datasets.published_sets import PublishedSetsDataset
+from mnist_gradients.datasets.shards import ShardsDataset
 
 __all__ = [
     "CachedPartitionsDataset",
@@ -30,4 +32,5 @@ __all__ = [
     "LabelledImagesDataset",
     "LinearModelsDataset",
     "PublishedSetsDataset",
+    "ShardsDataset",
 ]

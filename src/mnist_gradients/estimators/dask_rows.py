@@ -320,12 +320,13 @@ def _client() -> Client | None:
 @contextmanager
 def _scheduler() -> Iterator[None]:
     """Say in one line that the scheduler is lost."""
+    client = _client()
     try:
         yield
     except (CommClosedError, FutureCancelledError, OSError) as error:
-        client = _client()
-        if client is not None and client.status == "running" and isinstance(error, OSError):
-            raise
+        lost = isinstance(error, (CommClosedError, FutureCancelledError))
+        if client is None or (client.status == "running" and not lost):
+            raise  # an error of what reads the rows
         raise ConnectionError(
             f"dask: found no scheduler any more ({error}), expected one"
         ) from None

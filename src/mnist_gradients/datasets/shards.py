@@ -1,0 +1,127 @@
+"""Kedro dataset for rows and labels in many files, read as dask arrays when they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from kedro.io import AbstractDataset, DatasetError
+from kedro.io.core import get_protocol_and_path
+from numpy.typing import NDArray
+
+from mnist_gradients.maths.checking import mismatch
+
+Shard = tuple[NDArray[Any], NDArray[Any]]
+Tasks = Mapping[int, Callable[[], Shard]]
+
+
+class ShardsDataset(AbstractDataset[Tasks, tuple[Any, Any]]):
+    """Loads a folder of shards as two dask arrays, and saves shards that are missing.
+
+    Shard 3 is ``labels_00003.npy``, (n,), and ``rows_00003.npy``, (n, ...). Loading reads the
+    headers only; rows are memory-mapped on the machine that uses them, which must see the folder.
+
+    Saving takes a function without arguments for each shard, by its number, and calls those whose
+    shard is missing, one after another. An interrupted run keeps the shards that are complete.
+
+    Args:
+        path: Local folder.
+        metadata: Anything; Kedro ignores it, kedro-viz reads the layer from it.
+
+    Example in YAML::
+
+        augmented_digits:
+          type: mnist_gradients.datasets.ShardsDataset
+          path: data/05_model_input/augmented_digits
+
+    Example in Python::
+
+        >>> dataset = ShardsDataset(path="shards")
+        >>> dataset.save({i: lambda: (np.ones((4, 2)), np.arange(4)) for i in range(3)})
+        >>> X, y = dataset.load()
+        >>> X.shape, int(y.sum().compute())
+        ((12, 2), 18)
+    """
+
+    def __init__(self, *, path: str, metadata: dict[str, Any] | None = None) -> None:
+        protocol, local = get_protocol_and_path(path)
+        if protocol != "file":
+            raise mismatch("path", path, "a local folder")
+        self._path = Path(local)
+        self.metadata = metadata
+
+    def load(self) -> tuple[Any, Any]:
+        """Return rows and labels, chunk by shard.
+
+        Raises:
+            DatasetError: If a shard is missing or damaged, or does not fit the others.
+            ImportError: If dask is not installed.
+        """
+        try:
+            import dask.array as da
+            from dask.delayed import delayed
+        except ImportError:
+            raise ImportError("dask: found no such package, expected the extra `dask`") from None
+
+        def joined(name: str) -> Any:
+            paths = [self._file(name, i) for i in range(n_shards)]
+            heads = [_mapped(path) for path in paths]
+            for path, head in zip(paths, heads, strict=True):
+                if (head.dtype, head.shape[1:]) != (heads[0].dtype, heads[0].shape[1:]):
+                    found = f"{head.dtype} of shape {head.shape}"
+                    raise DatasetError(f"{path}: found {found}, expected rows as in shard 0")
+            chunks = [
+                da.from_delayed(delayed(_mapped)(path), head.shape, head.dtype)
+                for path, head in zip(paths, heads, strict=True)
+            ]
+            return da.concatenate(chunks)
+
+        n_shards = len(list(self._path.glob("rows_*.npy")))
+        if n_shards == 0:
+            raise DatasetError(f"{self._path}: found no shards, expected rows_00000.npy")
+        X, y = joined("rows"), joined("labels")
+        if X.chunks[0] != y.chunks[0]:
+            raise DatasetError(f"{self._path}: found shards of other lengths for rows than labels")
+        return X, y
+
+    def save(self, data: Tasks) -> None:
+        """Compute and save the shards that are missing."""
+        self._path.mkdir(parents=True, exist_ok=True)
+        for i, task in data.items():
+            if not self._file("rows", i).exists():
+                rows, labels = task()
+                _write(self._file("labels", i), labels)
+                _write(self._file("rows", i), rows)  # last: with it, the shard is complete
+
+    def _file(self, name: str, i: int) -> Path:
+        return self._path / f"{name}_{i:05d}.npy"
+
+    def _exists(self) -> bool:
+        return self._file("rows", 0).exists()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"path": self._path}
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    """A memory-mapped array.
+
+    Raises:
+        DatasetError: If the file is missing or no complete array.
+    """
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise DatasetError(f"{path}: found no file, expected a shard") from None
+    except (ValueError, OSError, EOFError) as error:
+        raise DatasetError(f"{path}: found {error}, expected a complete npy file") from None
+
+
+def _write(path: Path, array: NDArray[Any]) -> None:
+    """Write an array beside its place, and move it there when it is complete."""
+    partial = path.with_name(f".{path.name}")
+    with partial.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+    partial.replace(path)

@@ -1,0 +1,85 @@
+"""Shards are computed once, read when they are used, and named when they are damaged."""
+
+import os
+
+import numpy as np
+import pytest
+from kedro.io import DatasetError
+
+from mnist_gradients.datasets import ShardsDataset
+from mnist_gradients.estimators import GradientLogisticRegression
+
+
+def shard(i, n=40):
+    generator = np.random.default_rng(i)
+    labels = generator.integers(0, 2, n)
+    return (generator.integers(0, 100, (n, 5)) + 9 * labels[:, None]).astype(np.uint8), labels
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    dataset = ShardsDataset(path=str(tmp_path / "shards"))
+    dataset.save({i: lambda i=i: shard(i) for i in range(3)})
+    return dataset
+
+
+def test_shards_are_loaded_in_order_and_fitted_as_one_array(dataset):
+    X, y = dataset.load()
+    assert X.chunks[0] == y.chunks[0] == (40, 40, 40)
+    rows, labels = (np.concatenate(parts) for parts in zip(*map(shard, range(3)), strict=True))
+    np.testing.assert_array_equal(X.compute(), rows)
+    expected = GradientLogisticRegression(C=0.01).fit(rows, labels)
+    fitted = GradientLogisticRegression(C=0.01).fit(X, y)
+    np.testing.assert_array_equal(fitted.coef_, expected.coef_)
+
+
+def test_saving_resumes_behind_the_last_complete_shard(tmp_path):
+    dataset, calls = ShardsDataset(path=str(tmp_path)), []
+
+    def task(i, fails=False):
+        calls.append(i)
+        if fails:
+            raise KeyboardInterrupt
+        return shard(i)
+
+    with pytest.raises(KeyboardInterrupt):
+        dataset.save({0: lambda: task(0), 1: lambda: task(1, fails=True)})
+    dataset.save({0: lambda: task(0), 1: lambda: task(1)})
+    assert calls == [0, 1, 1]
+    np.testing.assert_array_equal(dataset.load()[0][40:].compute(), shard(1)[0])
+
+
+def test_a_missing_file_is_named(dataset, tmp_path):
+    (tmp_path / "shards/labels_00001.npy").unlink()
+    with pytest.raises(DatasetError, match=r"labels_00001.npy: found no file, expected a shard"):
+        dataset.load()
+
+
+def test_a_cut_file_is_named_before_anything_is_computed(dataset, tmp_path):
+    path = tmp_path / "shards/rows_00002.npy"
+    os.truncate(path, path.stat().st_size - 1)
+    with pytest.raises(DatasetError, match=r"rows_00002.npy: found mmap length is greater"):
+        dataset.load()
+
+
+def test_a_shard_that_disappears_during_a_computation_is_named(dataset, tmp_path):
+    X, y = dataset.load()
+    (tmp_path / "shards/rows_00001.npy").unlink()
+    with pytest.raises(DatasetError, match=r"rows_00001.npy: found no file, expected a shard"):
+        GradientLogisticRegression().fit(X, y)
+
+
+def test_shards_that_do_not_fit_are_named(dataset, tmp_path):
+    np.save((tmp_path / "shards/rows_00001.npy"), np.zeros((40, 6), np.uint8))
+    with pytest.raises(DatasetError, match=r"rows_00001.npy: found uint8 of shape \(40, 6\)"):
+        dataset.load()
+    np.save((tmp_path / "shards/rows_00001.npy"), np.zeros((41, 5), np.uint8))
+    with pytest.raises(DatasetError, match="found shards of other lengths for rows than labels"):
+        dataset.load()
+
+
+def test_an_empty_folder_and_a_remote_one_are_refused(tmp_path):
+    with pytest.raises(DatasetError, match="found no shards, expected rows_00000"):
+        ShardsDataset(path=str(tmp_path)).load()
+    with pytest.raises(ValueError, match=r"^path: found s3://bucket/x, expected a local folder"):
+        ShardsDataset(path="s3://bucket/x")
