@@ -30,3 +30,27 @@ def test_keras_with_another_backend_is_refused(monkeypatch):
     words = "^Keras backend: found jax, expected tensorflow; Keras was imported before$"
     with pytest.raises(RuntimeError, match=words):
         import_tensorflow()
+
+
+def test_number_of_threads_that_is_none_is_named(monkeypatch):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "-3")
+    words = "^TF_NUM_INTRAOP_THREADS: found -3, expected a number of threads$"
+    with pytest.raises(ValueError, match=words):
+        import_tensorflow()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_address_space_that_is_too_small_is_named(monkeypatch):
+    monkeypatch.setattr("resource.getrlimit", lambda _: (2**31, 2**31))
+    words = r"^address space: found a limit of 2\.0 GiB \(ulimit -v\), expected at least 4 for"
+    with pytest.raises(MemoryError, match=words):
+        import_tensorflow()
+
+
+@pytest.mark.tensorflow
+def test_line_of_tensorflow_on_a_wrong_flag_is_shown(monkeypatch):
+    monkeypatch.setenv("TF_XLA_FLAGS", "--nonsense")
+    code = "from mnist_gradients.core import tensorflow_import as t; t.import_tensorflow()"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode != 0
+    assert "Unknown flag in TF_XLA_FLAGS: --nonsense" in run.stderr
