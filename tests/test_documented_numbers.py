@@ -124,8 +124,14 @@ def estimator() -> Iterator[str]:
         yield row(change, *times)
 
 
+def inference() -> Iterator[str]:
+    for least, *fractions in evidence("rejection/rejection.csv"):
+        yield row(f"{least:g}", *(percent(fraction, 1) for fraction in fractions))
+
+
 PASSAGES = {
     "README.md": readme,
+    "src/mnist_gradients/pipelines/inference/README.md": inference,
     "docs/accuracy.md": accuracy,
     "docs/benchmark.md": benchmark,
     "docs/estimator.md": estimator,
