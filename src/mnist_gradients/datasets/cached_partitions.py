@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from joblib import Parallel, delayed
 from kedro_datasets.partitions import PartitionedDataset
 
 
@@ -17,6 +18,8 @@ class CachedPartitionsDataset(PartitionedDataset):
         path: Folder of the partitions.
         dataset: Dataset of one partition; see Kedro's PartitionedDataset.
         filename_suffix: End of the name of a partition's file.
+        n_jobs: Number of partitions computed at a time, each in a process of its own, by the
+            current backend of joblib; -1 for one per core.
         metadata: Anything; Kedro ignores it, kedro-viz reads layer and preview arguments from it.
 
     Example in YAML::
@@ -44,13 +47,24 @@ class CachedPartitionsDataset(PartitionedDataset):
         path: str,
         dataset: str | dict[str, Any],
         filename_suffix: str = "",
+        n_jobs: int = 1,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(
             path=path, dataset=dataset, filename_suffix=filename_suffix, metadata=metadata
         )
+        self._n_jobs = n_jobs
 
     def save(self, data: dict[str, Callable[[], Any]]) -> None:
         """Compute and save the partitions that are missing."""
         present = self.load() if self.exists() else {}
-        super().save({name: task for name, task in data.items() if name not in present})
+        missing = sorted(data.keys() - present.keys())
+        # A process saves what it has computed: what is complete outlasts the failure of another.
+        Parallel(n_jobs=self._n_jobs)(
+            delayed(_compute_and_save)(self, name, data[name]) for name in missing
+        )
+        self.release()  # Kedro's list of the partitions that there are
+
+
+def _compute_and_save(dataset: CachedPartitionsDataset, name: str, task: Callable[[], Any]) -> None:
+    PartitionedDataset.save(dataset, {name: task})
