@@ -200,7 +200,6 @@ class TestCatalog:
             "ensemble.trained",  # networks
             "import_data.source",  # files of several formats, slow to read
             "reporting.all_sections",  # each has a preview of its own
-            "reporting.file_times",
             *(f"compare_runs.all_{name}" for name in ("metrics", "parameters", "histories")),
         }
 

@@ -37,6 +37,8 @@ OUTPUTS = {
             "loss_curves.json",
             "accuracy_curves.json",
             "metrics.json",
+            "parameters.json",
+            "class_metrics.csv",
             "confusion_matrix.png",
             "calibration.png",
             "worst_mistakes.png",
@@ -52,6 +54,7 @@ OUTPUTS = {
             "convergence.png",
             "convergence.json",
             "penalty.json",
+            "class_metrics.csv",
             "weights_plot.png",
             "roc_curves_plot.png",
             "confusion_matrix_plot.png",
@@ -104,11 +107,15 @@ class TestFullRun:
         stamped = [re.fullmatch(r"\d\d:\d\d:\d\d  (.*)", line) for line in run.stdout.splitlines()]
         assert None not in stamped  # the lines of the project's own log alone
         lines = [line[1] for line in stamped]
-        models = table(folder, "reporting/model_comparison.csv")
+        models = table(folder, "reporting/model_comparison.csv").set_index("model")
         start = lines.index(next(line for line in lines if line.startswith("model ")))
         assert re.match(r"done in \d+ s", lines[start - 1])
-        for line, row in zip(lines[start + 1 : -1], models.itertuples(), strict=True):
-            assert line.split()[:3] == [row.model, f"{100 * row.test_error:.2f}", "%"]
+        listed = [line.split()[:3] for line in lines[start + 1 : -1]]
+        assert {name for name, _, _ in listed} == set(models.index)
+        for name, error, unit in listed:
+            assert (error, unit) == (f"{100 * models.test_error[name]:.2f}", "%")
+        of_task = [float(error) for name, error, _ in listed if "multinomial" in name]
+        assert of_task == sorted(of_task)  # the best first
         assert lines[-1] == f"report: {folder / '08_reporting/reporting/report.html'}"
 
     def test_sets_are_disjoint_and_hold_every_class(self, folder):

@@ -23,11 +23,11 @@ BOXES = {"ingestion", "derivations", "logistic_regression", "fnn", "reporting"}
 BETWEEN = {
     *("raw_train_images", "raw_train_labels", "raw_test_images", "raw_test_labels"),
     "raw_class_names",
-    *("train", "validation", "test"),
+    *("train", "validation", "test", "class_names"),
     *("logistic_regression.binary.models", "logistic_regression.multinomial.models", "fnn.model"),
     *("logistic_regression.metrics", "fnn.metrics"),
     *(f"{name}.section" for name in ("ingestion", "derivations", "logistic_regression", "fnn")),
-    *("reporting.all_sections", "reporting.report"),
+    *("reporting.all_sections", "reporting.file_times", "reporting.report"),
 }
 SMALLEST_TEXT = 8  # pixels from top to bottom
 

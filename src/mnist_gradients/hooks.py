@@ -20,7 +20,7 @@ from kedro.pipeline import Node, Pipeline
 
 from mnist_gradients.console.errors import install_short_errors
 from mnist_gradients.console.interruption import end_by_interruption, end_with_parent
-from mnist_gradients.console.parameters import check_parameters
+from mnist_gradients.console.parameters import check_parameters, shares_outputs
 from mnist_gradients.console.results import SUFFIX, models_with_results, result_lines
 from mnist_gradients.core.files import remove_unfinished
 from mnist_gradients.core.run_lock import RunLock
@@ -58,7 +58,14 @@ class ConsoleHooks:
         read = {}
         with suppress(ImportError):  # reported by Kedro, if the pipeline is run
             read = dict(pipelines)
-        check_parameters(cast("OmegaConfigLoader", context.config_loader), read)
+        loader = cast("OmegaConfigLoader", context.config_loader)
+        check_parameters(loader, read)
+        if shares_outputs(loader):
+            logger.warning(
+                "conf/%s: outputs replace those of the default run; set data_root or run_name in "
+                "its globals.yml to keep both",
+                loader.env,
+            )
 
     @hook_impl
     def after_catalog_created(self, conf_catalog: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from mnist_gradients.console.parameters import (
     check_parameters,
     fields_beside,
     run_root,
+    shares_outputs,
 )
 from mnist_gradients.core.parameters import Parameters
 
@@ -264,3 +265,36 @@ class TestRunRoot:
     def test_name_that_is_no_single_folder_is_refused(self, name):
         with pytest.raises(ValueError, match=rf"^parameter run_name: found {name!r}, expected"):
             run_root("data", name)
+
+
+class TestSharedOutputs:
+    @pytest.fixture
+    def shares(self, tmp_path):
+        """Whether an environment with given globals shares the outputs of the default run."""
+
+        def shares(environment="mine", globals_="", **runtime):
+            own = {"base": 'data_root: data\nrun_name: ""\n', "mine": globals_}
+            for name, text in own.items():
+                (tmp_path / name).mkdir()
+                (tmp_path / name / "globals.yml").write_text(text)
+                (tmp_path / name / "parameters.yml").write_text("seed: 0\n")
+            options = {"base_env": "base", "default_run_env": "base", "env": environment}
+            return shares_outputs(
+                OmegaConfigLoader(str(tmp_path), **options, runtime_params=runtime)
+            )
+
+        return shares
+
+    def test_environment_without_a_folder_shares_the_outputs(self, shares):
+        assert shares()
+
+    @pytest.mark.parametrize("globals_", ["data_root: mine", "run_name: mine"])
+    def test_environment_with_a_folder_or_a_name_does_not(self, shares, globals_):
+        assert not shares(globals_=globals_)
+
+    @pytest.mark.parametrize("name", ["data_root", "run_name"])
+    def test_run_with_a_folder_or_a_name_does_not(self, shares, name):
+        assert not shares(**{name: "elsewhere"})
+
+    def test_default_environment_is_the_default_run(self, shares):
+        assert not shares("base")

@@ -1,3 +1,4 @@
+import json
 import os
 
 import pytest
@@ -12,6 +13,7 @@ def test_times_of_the_files_that_exist_are_loaded(tmp_path):
     os.utime(tmp_path / "models" / "a.npz", (50.0, 123.5))
     dataset = FileTimesDataset(path=str(tmp_path), files={"a": "models/a.npz", "b": "b.npz"})
     assert dataset.load() == {"a": 123.5}
+    assert json.loads(dataset.preview()) == {"a": "1970-01-01 00:02:03.500000+00:00"}
 
 
 def test_folder_elsewhere_is_refused():

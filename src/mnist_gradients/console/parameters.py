@@ -65,6 +65,15 @@ def run_root(data_root: str, run_name: str) -> str:
     return f"{data_root}/runs/{run_name}"
 
 
+def shares_outputs(loader: OmegaConfigLoader) -> bool:
+    """Whether an environment writes over the outputs of the default run."""
+    if loader.env in (None, loader.base_env, loader.default_run_env):
+        return False
+    given, base = loader.runtime_params or {}, known_parameters(loader)
+    found = [given.get(name, loader["globals"][name]) for name in ("data_root", "run_name")]
+    return found == [base["data_root"], base["run_name"]]
+
+
 def known_parameters(loader: OmegaConfigLoader) -> dict[str, Any]:
     """Return the parameters and globals of the base environment, in a folder or an archive.
 

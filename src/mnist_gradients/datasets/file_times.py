@@ -1,10 +1,13 @@
 """Kedro dataset for the times at which files were written."""
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 from kedro.io.core import get_protocol_and_path
+from kedro_datasets._typing import JSONPreview
 
 
 class FileTimesDataset(AbstractDataset[NoReturn, dict[str, float]]):
@@ -52,6 +55,11 @@ class FileTimesDataset(AbstractDataset[NoReturn, dict[str, float]]):
             DatasetError: Always.
         """
         raise DatasetError(f"{self._path}: found {data!r} to save, expected files to be looked at")
+
+    def preview(self) -> JSONPreview:
+        """Show the times in UTC."""
+        times = {name: str(datetime.fromtimestamp(t, UTC)) for name, t in self.load().items()}
+        return JSONPreview(json.dumps(times))
 
     def _describe(self) -> dict[str, Any]:
         return {"path": self._path, "files": self._files}
