@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-LINE = re.compile(r"[a-z0-9][a-z0-9._-]*==[0-9][0-9a-z.!+]*")
+LINE = re.compile(r"[A-Za-z0-9][\w.-]*==[0-9][0-9a-z.!+]*")
 
 
 def versions(text: str) -> dict[str, str]:
     """The version of each package; no options, addresses or ranges are allowed."""
     lines = text.splitlines()
     assert [line for line in lines if not LINE.fullmatch(line)] == []
-    return dict(line.split("==") for line in lines)
+    pairs = (line.split("==") for line in lines)
+    return {canonicalize_name(name): version for name, version in pairs}
 
 
 def unmet(requirements: list[str], tested: dict[str, str]) -> list[str]:
@@ -23,8 +25,8 @@ def unmet(requirements: list[str], tested: dict[str, str]) -> list[str]:
     return [
         text
         for text in requirements
-        if (requirement := Requirement(text)).name not in tested
-        or not requirement.specifier.contains(tested[requirement.name])
+        if (name := canonicalize_name((requirement := Requirement(text)).name)) not in tested
+        or not requirement.specifier.contains(tested[name])
     ]
 
 
