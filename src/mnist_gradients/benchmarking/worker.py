@@ -30,7 +30,7 @@ JOBS, FITS = "jobs.json", "fits_{:03d}.jsonl"
 LOADED_ROWS = 4096
 EARLY = ("ConvergenceWarning", "LineSearchWarning", "LinAlgWarning")
 PATIENCE = 6  # fits in a row that come no closer to the optimum
-GRACE_SECONDS = 2  # of CPU time on each thread, for a library to end a capped fit
+GRACE_SECONDS = 1  # of CPU time on each thread, for a library to end a capped fit
 
 
 class CapReached(BaseException):
