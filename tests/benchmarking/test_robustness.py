@@ -120,6 +120,7 @@ def test_imbalance_is_one_in_five_thousand(digits):
 def test_one_hot_rows_have_one_entry_per_field(digits):
     (small,) = GROUPS["sparse"](Source(digits, 0, 200_000))
     assert small.X.shape == (20_000, 100)
+    assert small.X.indices.dtype == small.X.indptr.dtype == np.int32
     np.testing.assert_array_equal(small.X.sum(axis=1), 10)
     fields = small.X.toarray().reshape(-1, 10, 10).sum(axis=2)
     np.testing.assert_array_equal(fields, 1)

@@ -130,11 +130,11 @@ def one_hot(source: Source) -> Iterator[Problem]:
         if N * fields > source.largest:
             continue
         # Squares of uniform numbers: a few categories are frequent, most are rare.
-        category = (levels * rng.random((N, fields)) ** 2).astype(np.int64)
-        columns = category + levels * np.arange(fields)
+        category = (levels * rng.random((N, fields)) ** 2).astype(np.int32)
+        columns = category + levels * np.arange(fields, dtype=np.int32)  # liblinear takes int32
         effect = rng.standard_normal(fields * levels)
         logits = effect[columns].sum(axis=1) + rng.logistic(size=N)
-        first = np.arange(0, N * fields + 1, fields)
+        first = np.arange(0, N * fields + 1, fields, dtype=np.int32)
         entries = (np.ones(N * fields), columns.ravel(), first)
         X = sparse.csr_array(entries, shape=(N, fields * levels))
         yield Problem("one-hot", X, (logits > 0).astype(np.int64), 1e-5)
