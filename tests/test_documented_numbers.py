@@ -20,7 +20,9 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results"
 COMPLETE = ("README.md", "docs/benchmark.md")
 # Numbers with a unit that are no measurements of this project, by the document that holds them.
-NOT_MEASURED = {"docs/benchmark.md": ("already taken 5 seconds",)}
+NOT_MEASURED = {
+    "docs/benchmark.md": ("already taken 5 seconds", "has used 5 seconds", "Hessian of 75 GiB")
+}
 
 # In the README, beside the network.
 DEFAULT_MODELS = [
@@ -55,7 +57,7 @@ def row(*cells: object) -> str:
 def quoted(document: str) -> Iterator[str]:
     """The lines that `tools/evidence.py` writes into a document."""
     for text in quotations()[document].values():
-        yield from text.splitlines()
+        yield from (one_line(line).strip() for line in text.splitlines())
 
 
 def mean_and_deviation(members: dict) -> tuple[float, float]:
@@ -110,12 +112,10 @@ def accuracy() -> Iterator[str]:
 
 def benchmark() -> Iterator[str]:
     yield from quoted("docs/benchmark.md")
-    for found in evidence("benchmark/robustness.csv"):
-        size = f"{found.rows:,}", found.columns, found.classes, f"{found.l2:g}"
-        yield row(found.problem, *size, f"{found.seconds:.4f}", f"{found.times_faster:.1f}")
 
 
 def estimator() -> Iterator[str]:
+    yield from quoted("docs/estimator.md")
     tricks = pd.read_csv(RESULTS / "benchmark" / "tricks.csv")
     for change, rows in tricks.groupby("change", sort=False):
         times = [f"{time:.2f}" for time in rows["times_as_long"]]

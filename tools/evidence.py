@@ -127,9 +127,12 @@ def quotations() -> dict[str, dict[str, str]]:
             "models": models(run["scikit_learn_solver"]),
             "checks": wrapped(sentences_on_checks(checks)),
             "duration": wrapped(sentences_on_duration(run)),
-            "headline": wrapped(benchmark_tables.sentence_on_headline()),
+            "headline": benchmark_tables.sentence_on_headline(),
         },
         "docs/benchmark.md": benchmark_tables.quotations(),
+        "docs/estimator.md": {
+            "small": benchmark_tables.sentence_on_small(benchmark_tables.field()),
+        },
         "docs/assignment.md": {
             problem: table_of_checks(checks, problem) for problem in ("P1.1", "P1.2", "P2", "P3")
         },
