@@ -199,13 +199,21 @@ def plot_worst_mistakes(
     mistakes = predictions[predictions["label"] != predictions["predicted"]]
     worst = mistakes.nlargest(n_columns * n_rows, "loss", keep="all").head(n_columns * n_rows)
     rows = [worst.iloc[i : i + n_columns] for i in range(0, max(1, len(worst)), n_columns)]
-    names = worst[["label", "predicted"]].map(class_names.__getitem__)
-    words = names["label"] + arrow + names["predicted"] + worst["confidence"].map(", {:.2f}".format)
+    columns = ["label", "predicted", "confidence"]
+    captions = [
+        [
+            f"{class_names[label]}{arrow}{class_names[predicted]}, {confidence:.2f}"
+            for label, predicted, confidence in zip(
+                *(row[c].tolist() for c in columns), strict=True
+            )
+        ]
+        for row in rows
+    ]
     return figures.digit_grid(
         [test.images[row["image"].to_numpy(dtype=int)] for row in rows],
         title=f"The {len(worst)} worst of {len(mistakes)} mistakes: true class → prediction, "
         "its probability",
-        captions=[words[row.index].tolist() for row in rows],
+        captions=captions,
         caption_height=0.35 if is_long else 0.2,
     )
 
