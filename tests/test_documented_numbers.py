@@ -129,12 +129,18 @@ def inference() -> Iterator[str]:
         yield row(f"{least:g}", *(percent(fraction, 1) for fraction in fractions))
 
 
+def reliability() -> Iterator[str]:
+    for found in evidence("faults.csv"):
+        yield row(found.area, f"{found.tries:,}", f"{found.goal:,}", found.failures)
+
+
 PASSAGES = {
     "README.md": readme,
     "src/mnist_gradients/pipelines/inference/README.md": inference,
     "docs/accuracy.md": accuracy,
     "docs/benchmark.md": benchmark,
     "docs/estimator.md": estimator,
+    "docs/reliability.md": reliability,
 }
 
 
