@@ -284,15 +284,19 @@ class LinearObjective(ABC):
         Returns:
             (n, a), or (n, a + 1) with an intercept.
         """
-        X = _in_memory(self.rows).X[indices]
-        X = X if columns is None else X[:, columns]
-        X = X.toarray() if self.rows.sparse else X
-        n, a = X.shape
-        A = np.empty((n, a + (self.intercept != "none")), dtype=dtype)
+        rows = _in_memory(self.rows).X
+        indices = np.arange(rows.shape[0])[indices]
+        a = rows.shape[1] if columns is None else len(columns)
+        factors = np.asarray(self.scale / scale, dtype=dtype)
+        A = np.empty((len(indices), a + (self.intercept != "none")), dtype=dtype)
         A[:, a:] = 1
-        if self.centre is not None:
-            X = X - (self.centre if columns is None else self.centre[columns])
-        np.multiply(X, np.asarray(self.scale / scale, dtype=dtype), out=A[:, :a], casting="unsafe")
+        for i in range(0, len(A), FEATURE_ROWS):
+            X = rows[indices[i : i + FEATURE_ROWS]]
+            X = X if columns is None else X[:, columns]
+            X = X.toarray() if self.rows.sparse else X
+            if self.centre is not None:
+                X = X - (self.centre if columns is None else self.centre[columns])
+            np.multiply(X, factors, out=A[i : i + FEATURE_ROWS, :a], casting="unsafe")
         if np.any(centre):
             A[:, :a] -= np.asarray(centre / scale, dtype=dtype)
         return A
@@ -430,6 +434,7 @@ class LinearObjective(ABC):
 
 
 LOGIT_ROWS = 2048  # per block
+FEATURE_ROWS = 256  # per block, so that copies of them stay in the cache
 KEPT_ENTRIES = 25_000_000  # of rows in the computing type, 200 MB at the most
 
 

@@ -11,7 +11,7 @@ from mnist_gradients.maths.solvers.columns import Columns
 from mnist_gradients.maths.solvers.coordinates import Coordinates
 from mnist_gradients.maths.solvers.lbfgs import lbfgs_iterates
 
-WARM_START_ROWS = 6_000  # at the most, a fifth of all,
+WARM_START_ROWS = 8_000  # at the most, a fifth of all,
 WARM_START_WORK = 2_000_000  # multiplications of a product at the least
 WARM_START_ITERATIONS = 16
 

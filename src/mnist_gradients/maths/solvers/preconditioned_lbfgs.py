@@ -149,7 +149,7 @@ class _Search:
         self.generator = np.random.default_rng(seed)
         self.tolerance = tolerance
         least, most = SAMPLE_ROWS
-        enough = 20 * objective.n_features + 100 * objective.n_outputs
+        enough = 8 * objective.n_features + 100 * objective.n_outputs
         n = most if is_small(objective) else min(most, max(least, enough))
         self.few = sample(objective, n, self.generator)
         self.columns = describe_columns(self.few)
