@@ -1,6 +1,8 @@
 """Nodes run on the workers of a Dask cluster, which exchange files."""
 
 import json
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from kedro.framework.startup import bootstrap_project
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 
+from mnist_gradients import runner as module
 from mnist_gradients.datasets.atomic import JSONDataset
 from mnist_gradients.runner import DaskRunner
 
@@ -65,3 +68,9 @@ def test_an_output_in_memory_is_refused_before_anything_starts(tmp_path):
     with pytest.raises(ValueError, match=expected):
         runner.run(PIPELINE, catalog(tmp_path, second=MemoryDataset()))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_missing_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ImportError, match="expected the extra `dask` installed"):
+        runpy.run_path(module.__file__)

@@ -1,6 +1,7 @@
 """Shards are computed once, read when they are used, and named when they are damaged."""
 
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -83,3 +84,9 @@ def test_an_empty_folder_and_a_remote_one_are_refused(tmp_path):
         ShardsDataset(path=str(tmp_path)).load()
     with pytest.raises(ValueError, match=r"^path: found s3://bucket/x, expected a local folder"):
         ShardsDataset(path="s3://bucket/x")
+
+
+def test_the_missing_extra_is_named(dataset, monkeypatch):
+    monkeypatch.setitem(sys.modules, "dask.array", None)
+    with pytest.raises(DatasetError, match="dask: found no such package, expected the extra"):
+        dataset.load()

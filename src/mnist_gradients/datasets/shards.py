@@ -56,14 +56,15 @@ class ShardsDataset(AbstractDataset[Tasks, tuple[Any, Any]]):
         """Return rows and labels, chunk by shard.
 
         Raises:
-            DatasetError: If a shard is missing or damaged, or does not fit the others.
-            ImportError: If dask is not installed.
+            DatasetError: If a shard is missing, damaged or unlike the others, or without dask.
         """
         try:
             import dask.array as da
             from dask.delayed import delayed
         except ImportError:
-            raise ImportError("dask: found no such package, expected the extra `dask`") from None
+            raise ImportError(
+                "dask: found no such package, expected the extra `dask` installed"
+            ) from None
 
         def joined(name: str) -> Any:
             paths = [self._file(name, i) for i in range(n_shards)]

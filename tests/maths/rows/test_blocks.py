@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_info
 
 from mnist_gradients.maths.rows import threads
-from mnist_gradients.maths.rows.blocks import block_sum, converted
+from mnist_gradients.maths.rows.blocks import block_sum, converted, parts
 from mnist_gradients.maths.rows.threads import spread
 
 
@@ -25,6 +25,22 @@ def test_every_row_counts_once(n_rows, block_rows, threads):
 
     _, counts = block_sum(term, n_rows, block_rows=block_rows, threads=threads)
     np.testing.assert_array_equal(counts, np.ones(n_rows))
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "term_entries", "n_parts", "rows"),
+    [
+        (60_000, 7_850, 32, 3_072),
+        (60_000, 1_000_000, 8, 7_680),
+        (8_100_000, 7_850, 83, 98_304),
+        (200_000_000, 7_850, 1_019, 196_608),
+    ],
+)
+def test_parts_of_images_fit_into_the_memory_of_a_worker(n_rows, term_entries, n_parts, rows):
+    found = parts(n_rows, block_rows=1536, term_entries=term_entries)
+    assert len(found) == n_parts
+    assert max(part[-1].stop - part[0].start for part in found) == rows
+    assert [block.start for part in found for block in part] == list(range(0, n_rows, 1536))
 
 
 def test_one_thread_and_many_give_the_same_bits():

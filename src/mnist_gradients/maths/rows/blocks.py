@@ -49,9 +49,10 @@ def parts(n_rows: int, *, block_rows: int, term_entries: int = 1) -> list[list[s
     """
     blocks = [slice(i, min(i + block_rows, n_rows)) for i in range(0, n_rows, block_rows)]
     most = max(2, PARTIAL_ENTRIES // term_entries)
-    if PARTS * PART_BLOCKS < len(blocks) <= most * PART_BLOCKS:
+    n_long = -(-len(blocks) // PART_BLOCKS)
+    if PARTS < n_long <= most:
         return [blocks[i : i + PART_BLOCKS] for i in range(0, len(blocks), PART_BLOCKS)]
-    n_parts = min(PARTS, len(blocks), most)
+    n_parts = min(max(PARTS, n_long), len(blocks), most)
     bounds = np.linspace(0, len(blocks), n_parts + 1).astype(int)
     return [blocks[i:j] for i, j in pairwise(bounds) if i < j]
 
