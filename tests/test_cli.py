@@ -4,7 +4,8 @@ import click
 import pytest
 from kedro.framework.cli.project import run
 
-from mnist_gradients.cli import cli, read_parameters
+from mnist_gradients.cli import PATH_NAMES, cli, read_parameters
+from mnist_gradients.console.parameters import PATHS
 
 
 def read(text):
@@ -24,6 +25,10 @@ def read(text):
         ("data_root=~/out", {"data_root": "~/out"}),
         ("raw_root=007", {"raw_root": "007"}),
         ("data_root=", {"data_root": ""}),
+        (
+            "data_root=null,fnn.checkpoints.folder=null",
+            {"data_root": None, "fnn": {"checkpoints": {"folder": None}}},
+        ),
         ("data_root='/a,b'", {"data_root": "/a,b"}),
         ("inference.folder=/my/photos #1", {"inference": {"folder": "/my/photos #1"}}),
         (
@@ -52,3 +57,7 @@ def test_other_options_are_those_of_kedro():
     assert {option.callback for option in run.params if option.name == "params"} == {
         read_parameters
     }
+
+
+def test_every_path_has_the_name_of_one():
+    assert all(name.endswith(PATH_NAMES) for name in PATHS)

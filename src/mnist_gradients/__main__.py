@@ -2,9 +2,8 @@
 
 import logging
 
+from kedro.framework.cli.utils import find_run_command
 from kedro.framework.project import configure_project
-
-from mnist_gradients.cli import cli
 
 
 def main() -> None:
@@ -16,7 +15,7 @@ def main() -> None:
     configure_project("mnist_gradients")
     logging.getLogger("kedro").setLevel(logging.WARNING)
     logging.getLogger("kedro_viz").setLevel(logging.ERROR)
-    cli.commands["run"]()
+    find_run_command("mnist_gradients")()
 
 
 if __name__ == "__main__":

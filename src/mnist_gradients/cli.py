@@ -8,7 +8,8 @@ import click
 from kedro.framework.cli.project import run
 from omegaconf import OmegaConf
 
-from mnist_gradients.console.parameters import PATHS
+PATH_NAMES = ("root", "folder", "source")
+"""Ends of the names of parameters that are paths."""
 
 _ITEMS = re.compile(r"""(?:\[[^\]]*\]|"[^"]*"|'[^']*'|[^,])+""")
 
@@ -20,8 +21,8 @@ def read_parameters(
 ) -> dict[str, Any]:
     """Return the parameters of `--params`, which Kedro splits at every comma.
 
-    Commas in brackets and in quotes stay. Values are YAML, except that of a path, which is text:
-    ``007`` is a folder, and ``#`` begins no comment.
+    Commas in brackets and in quotes stay. Values are YAML, except that of a path, which is text
+    (``007`` is a folder, and ``#`` begins no comment) unless it is ``null``.
 
     Args:
         context: Click's context.
@@ -39,7 +40,7 @@ def read_parameters(
         if not (name and equals):
             expected = "name=value; a list in brackets, such as 'fnn.hidden_units=[64,32]'"
             raise click.BadParameter(f"found {item!r}, expected {expected}")
-        is_text = name in PATHS and not value.startswith(("'", '"'))
+        is_text = name.endswith(PATH_NAMES) and value != "null" and not value.startswith(("'", '"'))
         items.append(f"{name}={json.dumps(value, ensure_ascii=False) if is_text else value}")
     return OmegaConf.to_container(OmegaConf.from_dotlist(items))  # type: ignore[return-value]
 
