@@ -122,31 +122,32 @@ class LockHooks:
 
     def __init__(self) -> None:
         self._lock = RunLock()
-        self._data_root: Path | None = None
+        self._context: KedroContext
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Let Ctrl-C end a run, and remember the data folder, if it is a local one."""
+        """Let Ctrl-C end a run, and remember the run's configuration."""
         context_of_click = click.get_current_context(silent=True)
         if context_of_click and context_of_click.command.name == "run":
             end_by_interruption()
-        loader = cast("OmegaConfigLoader", context.config_loader)
-        data_root = (loader.runtime_params or {}).get("data_root", loader["globals"]["data_root"])
-        protocol, path = get_protocol_and_path(str(data_root))
-        is_local = protocol == "file"
-        self._data_root = context.project_path / Path(path).expanduser() if is_local else None
+        self._context = context
 
     @hook_impl
     def before_pipeline_run(self) -> None:
-        """Lock the data folder, and delete the unfinished files in it.
+        """Lock the data folder, if it is a local one, and delete the unfinished files in it.
 
         Raises:
             RunLockedError: If another run holds the lock.
+            ValueError: If the folder cannot be made.
         """
-        if self._data_root:
-            self._lock.acquire(self._data_root)
+        loader = cast("OmegaConfigLoader", self._context.config_loader)
+        data_root = (loader.runtime_params or {}).get("data_root", loader["globals"]["data_root"])
+        protocol, path = get_protocol_and_path(str(data_root))
+        if protocol == "file":
+            folder = self._context.project_path / Path(path).expanduser()
+            self._lock.acquire(folder)
             atexit.register(self._lock.release)  # after an interruption
-            remove_unfinished(self._data_root)
+            remove_unfinished(folder)
 
     @hook_impl
     def before_node_run(self) -> None:

@@ -3,7 +3,6 @@
 import gzip
 import io
 import json
-import resource
 import struct
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 from kedro.io import DatasetError
 
+from mnist_gradients.benchmarking.memory import peak_resident_mib
 from mnist_gradients.datasets import (
     IdxDataset,
     KerasModelDataset,
@@ -28,17 +28,18 @@ MIB = 2**20
 LIMIT_MIB = 300
 
 LOAD = """
-import importlib, resource, sys
+import importlib, sys
+from mnist_gradients.benchmarking.memory import peak_resident_mib
 module, _, name = sys.argv[1].rpartition(".")
 dataset = getattr(importlib.import_module(module), name)(filepath=sys.argv[2])
 if name == "KerasModelDataset":
     import h5py
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak_resident_mib()
 try:
     dataset.load()
 except Exception as error:
     print(type(error).__name__, str(error))
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+print(int(peak_resident_mib() - before))
 """
 
 
@@ -199,7 +200,7 @@ def test_picture_of_many_pixels_is_refused_before_it_is_decoded():
     tags = [(256, size), (257, size), (258, 8), (259, 1), (262, 1), (273, 8), (278, size)]
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
     tiff = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_resident_mib()
     with pytest.raises(ValueError, match=r"^image: found 60000 x 60000 pixels \(3,600 megapixels"):
         decode(tiff)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < LIMIT_MIB * 1024
+    assert peak_resident_mib() - before < LIMIT_MIB

@@ -13,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
+from mnist_gradients.maths.checking import mismatch
+
 try:
     import fcntl
 except ImportError:  # Windows has no such lock; there two runs at once are not noticed
@@ -34,12 +36,17 @@ class RunLock:
 
         Raises:
             RunLockedError: If another run holds its lock.
+            ValueError: If the folder cannot be made or written into.
         """
         self.release()  # after an interrupted run in the same notebook
-        data_root.mkdir(parents=True, exist_ok=True)
         path, host = data_root / ".lock", socket.gethostname()
         while self._file is None:
-            file = path.open("a+", encoding="utf-8")
+            try:
+                data_root.mkdir(parents=True, exist_ok=True)
+                file = path.open("a+", encoding="utf-8")
+            except OSError as error:
+                expected = "a folder that can be written into"
+                raise mismatch("data_root", f"{data_root} ({error.strerror})", expected) from error
             is_free = _try_to_lock(file)
             file.seek(0)
             owner = file.read().strip()
