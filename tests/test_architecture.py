@@ -31,7 +31,7 @@ ARROWS = {
     "runner": {"maths"},
     "settings": {"console", "hooks"},
     "cli": {"console"},
-    "__main__": {"cli"},
+    "__main__": {"cli", "console"},
     "pipeline_registry": set(),
 }
 # Where a framework may be imported; anywhere else it is refused.

@@ -12,6 +12,7 @@ import logging
 import random
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,10 @@ from matplotlib.figure import Figure
 from mnist_gradients.console.errors import short_message
 
 ROOT = Path(__file__).parents[1]
+SMALL = (
+    "fnn.checkpoints.seconds=0,fnn.epochs=2,fnn.evaluate_every=9,derivations.parity_check.iterations=9,"
+    "ingestion.train_limit=1000,ingestion.test_limit=200"
+)
 
 
 def intermediates(folder: Path) -> Attempt:
@@ -101,24 +106,30 @@ def files_of_at_most(n_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def kills(folder: Path, options: Sequence[str] = ()) -> Attempt:
+def kills(folder: Path, options: Sequence[str] = ("--only-missing-outputs",)) -> Attempt:
     """Kill -9 at a random moment: every file loads or is absent.
 
-    After five kills a run must end with the outputs of an undisturbed one, and no other file.
+    The next run goes on with the missing outputs, or from the checkpoint of the training. After
+    five kills it must end with the outputs of an undisturbed one, and no other file.
     """
     whole, seconds = undisturbed(folder)
+    is_whole = "--pipelines" not in options
+    longest = seconds / 3 if is_whole else seconds / 2
     copy = folder / f"killed{len(options)}"
     killed = 0
 
+    def begin() -> None:
+        shutil.rmtree(copy, ignore_errors=True)
+        if not is_whole:  # a part of the run needs the files of the others
+            shutil.copytree(whole, copy)
+
     def attempt(rng: random.Random) -> None:
-        nonlocal seconds, killed
+        nonlocal killed
         if killed == 0:
-            shutil.rmtree(copy, ignore_errors=True)
-            if options:  # a part of the run needs the files of the others
-                shutil.copytree(whole, copy)
+            begin()
         killed = (killed + 1) % 5
-        while (lasted := kill_within(rng.uniform(0, seconds), copy, options)) is not None:
-            seconds = lasted
+        while not was_killed(start_run(copy, *options), rng.uniform(0, longest)):
+            begin()
         for name, dataset in datasets_of(copy).items():
             try:
                 dataset.load()
@@ -131,17 +142,14 @@ def kills(folder: Path, options: Sequence[str] = ()) -> Attempt:
     return attempt
 
 
-def kill_within(seconds: float, data_root: Path, options: Sequence[str]) -> float | None:
-    """Start a run and kill it; return how long it lasted, if that was less."""
-    began = time.monotonic()
-    run = start_run(data_root, *options)
+def was_killed(run: subprocess.Popen, seconds: float) -> bool:
+    """Kill a run after some time; return whether it had not ended before."""
     try:
         run.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         run.kill()
         run.communicate()
-        return None
-    return time.monotonic() - began
+    return run.returncode == -signal.SIGKILL
 
 
 def pairs(folder: Path) -> Attempt:
@@ -164,8 +172,8 @@ def pairs(folder: Path) -> Attempt:
 
 
 def start_run(data_root: Path, *options: str) -> subprocess.Popen:
-    """Start a run that saves a checkpoint at every evaluation."""
-    given = f"data_root={data_root},fnn.checkpoints.seconds=0"
+    """Start a run on few images that saves a checkpoint at every evaluation."""
+    given = f"data_root={data_root},{SMALL}"
     command = [sys.executable, "-m", "kedro", "run", "--env", "test", "--params", given, *options]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True)  # noqa: S603

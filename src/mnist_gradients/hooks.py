@@ -19,7 +19,7 @@ from kedro.io.core import get_protocol_and_path
 from kedro.pipeline import Node, Pipeline
 
 from mnist_gradients.console.errors import install_short_errors
-from mnist_gradients.console.interruption import end_by_interruption, end_with_parent
+from mnist_gradients.console.interruption import end_with_parent
 from mnist_gradients.console.parameters import check_parameters, shares_outputs
 from mnist_gradients.console.results import SUFFIX, models_with_results, result_lines
 from mnist_gradients.core.files import remove_unfinished
@@ -118,7 +118,7 @@ class ConsoleHooks:
 
 
 class LockHooks:
-    """Gives a run its data folder alone, without what killed runs left, and an end by Ctrl-C."""
+    """Gives a run its data folder alone, without what killed runs left."""
 
     def __init__(self) -> None:
         self._lock = RunLock()
@@ -126,10 +126,7 @@ class LockHooks:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Let Ctrl-C end a run, and remember the run's configuration."""
-        context_of_click = click.get_current_context(silent=True)
-        if context_of_click and context_of_click.command.name == "run":
-            end_by_interruption()
+        """Remember the run's configuration."""
         self._context = context
 
     @hook_impl

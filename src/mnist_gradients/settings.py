@@ -1,7 +1,13 @@
 """Kedro settings: configuration loader and hooks."""
 
 import os.path
+import sys
 from importlib.util import find_spec
+
+from mnist_gradients.console.interruption import end_by_interruption, is_run
+
+if is_run(sys.argv):  # before the imports below: Kedro imports this module first
+    end_by_interruption()
 
 from mnist_gradients.console.parameters import run_root
 from mnist_gradients.hooks import CheckpointHooks, ConsoleHooks, LockHooks

@@ -204,7 +204,20 @@ def pictures_without_classes(folder):
 
 def no_picture(folder):
     (pictures(folder) / "training" / "3" / "9.png").write_text("dear reader")
-    return "9.png: found no picture, expected one"
+    return "9.png: found no whole picture, expected one"
+
+
+def torn_picture(folder):
+    path = pictures(folder) / "training" / "3" / "9.png"
+    path.write_bytes(path.with_name("0.png").read_bytes()[:50])
+    return "9.png: found no whole picture, expected one"
+
+
+def torn_table(folder):
+    write_csv(folder / "train.csv.gz", TRAIN)
+    path = folder / "train.csv.gz"
+    path.write_bytes(path.read_bytes()[:-9])
+    return "found an error (EOFError: Compressed file ended before the end-of-stream marker"
 
 
 def torn_gzip(folder):
@@ -225,6 +238,8 @@ MISTAKES = [
     picture_of_another_size,
     pictures_without_classes,
     no_picture,
+    torn_picture,
+    torn_table,
     torn_gzip,
 ]
 
@@ -236,6 +251,14 @@ def test_other_content_is_refused_in_one_line(tmp_path, make):
     assert words in message
     assert re.match(re.escape(str(tmp_path)), message)
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("write", [with_dots, tables, archive, pictures])
+def test_limit_is_a_parameter(tmp_path, write):
+    path = str(write(tmp_path))
+    PublishedSetsDataset(filepath=path, most_bytes=2000).load()
+    with pytest.raises(DatasetError, match=r"^\S+: .*found .* bytes.*, expected at most 20$"):
+        PublishedSetsDataset(filepath=path, most_bytes=20).load()
 
 
 def test_missing_path_is_named(tmp_path):

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from kedro.io import DataCatalog, DatasetError
 
-from mnist_gradients.datasets.validators import Table
+from mnist_gradients.datasets.validators import FormError, Table
 
 CONFIG = {
     "raw_images": {
@@ -104,6 +104,7 @@ def tables(tmp_path):
         ("rows", ROWS.assign(more="column")),
         ("metrics", {"solver": "lbfgs", "iterations": 3, "gap": 1e-9, "error": 0.1}),
         ("metrics", {"a": {"solver": "x", "iterations": 0, "gap": 0, "error": 1}}),
+        ("metrics", [{"solver": "x", "iterations": 0, "gap": None, "error": 1}] * 2),
     ],
 )
 def test_table_of_the_right_form_passes_unchanged(tables, name, data):
@@ -163,6 +164,7 @@ def test_table_of_the_right_form_passes_unchanged(tables, name, data):
             {"a": {"solver": "x", "iterations": -1, "gap": 0, "error": 1}},
             "iterations in row 1: found -1, expected an integer of at least 0",
         ),
+        ("metrics", [], "table: found no rows, expected some"),
     ],
 )
 def test_table_of_another_form_is_refused_in_one_line(tables, name, data, words):
@@ -170,6 +172,13 @@ def test_table_of_another_form_is_refused_in_one_line(tables, name, data, words)
     with pytest.raises(DatasetError) as caught:
         tables.load(name)
     assert str(caught.value) == f"{name}: {words}"
+
+
+def test_columns_of_a_nested_record_have_dotted_names():
+    table = Table({"iterations": "count", "float64.gap": "size"})
+    table.validate({"iterations": 3, "float64": {"gap": 1e-16}})
+    with pytest.raises(FormError, match=r"float64\.gap in row 1: found -1, expected a finite num"):
+        table.validate({"iterations": 3, "float64": {"gap": -1}})
 
 
 def test_unknown_kind_is_refused():

@@ -21,6 +21,7 @@ from mnist_gradients.datasets import (
     KerasModelDataset,
     LabelledImagesDataset,
     LinearModelsDataset,
+    PublishedSetsDataset,
 )
 from mnist_gradients.preprocessing.decoding import decode
 
@@ -115,6 +116,18 @@ BOMBS = {
         lambda: archive({"lbfgs/weight.npy": 600}),
         r"found \['weight'\] of model 'lbfgs', expected \['classes', ",
     ),
+    "npz of another publisher": (
+        PublishedSetsDataset,
+        "x.npz",
+        lambda: archive({"x_train.npy": 4097, "y_train.npy": 1}),
+        "bytes of arrays, expected at most 4,294,967,296",
+    ),
+    "npz of another publisher with wrong names": (
+        PublishedSetsDataset,
+        "x.npz",
+        lambda: archive({"pictures.npy": 600}),
+        "arrays: found pictures, expected x_train, y_train, ",
+    ),
     "configuration of a network": (
         KerasModelDataset,
         "x.keras",
@@ -193,6 +206,15 @@ def test_file_larger_than_the_limit_is_refused_before_it_is_read(tmp_path):
         file.truncate(5 * 1024 * MIB)  # no blocks of the disk
     with pytest.raises(DatasetError, match="found 5,368,709,120 bytes, expected at most"):
         LabelledImagesDataset(filepath=str(path)).load()
+
+
+def test_table_is_read_no_further_than_the_limit(tmp_path):
+    path = tmp_path / "train.csv.gz"
+    path.write_bytes(gzipped_idx((10,), 600))
+    before = peak_resident_mib()
+    with pytest.raises(DatasetError, match="content: found more bytes, expected at most 1,048,576"):
+        PublishedSetsDataset(filepath=str(path), most_bytes=MIB).load()
+    assert peak_resident_mib() - before < LIMIT_MIB
 
 
 def test_picture_of_many_pixels_is_refused_before_it_is_decoded():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_gradients.console.interruption import EXIT_CODE, LINE
+from mnist_gradients.console.interruption import EXIT_CODE, LINE, is_run
 from mnist_gradients.core.files import UNFINISHED
 from mnist_gradients.datasets import LabelledImagesDataset
 
@@ -100,6 +100,35 @@ def test_interrupted_run_says_so_and_leaves_no_process_and_no_half_file(
     assert processes_of(process.pid) == []
     assert not list(tmp_path.rglob(f"{UNFINISHED}*"))
     assert not (tmp_path / ".lock").exists()
+
+
+def test_run_is_interrupted_in_one_line_while_it_still_imports():
+    process = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", "kedro", "run", "--env", "test"],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stderr:
+        if "mnist_gradients.console.errors" in line:  # imported by the hooks
+            process.send_signal(signal.SIGINT)
+            break
+    errors = process.communicate(timeout=60)[1].splitlines(keepends=True)
+    assert [line for line in errors if not line.startswith("import time:")] == [LINE.decode()]
+    assert process.returncode == EXIT_CODE
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("/usr/bin/kedro run --env test", True),
+        ("kedro viz run", False),
+        ("pytest run", False),
+        ("kedro", False),
+    ],
+)
+def test_handler_is_for_runs_alone(command, expected):
+    assert is_run(command.split()) is expected
 
 
 def test_interruption_inside_a_callback_is_not_lost():

@@ -95,9 +95,10 @@ def test_run_is_refused_before_it_changes_anything(tmp_path, run_project, lock):
 
 
 def test_run_deletes_what_killed_runs_left_and_unlocks_the_folder(tmp_path, run_project):
-    unfinished = tmp_path / "06_models" / "fnn" / f"{UNFINISHED}abc"
-    unfinished.mkdir(parents=True)
-    (unfinished / "file").write_bytes(b"half")
+    for folder in ("06_models/fnn", "runs/wide/08_reporting/fnn"):
+        unfinished = tmp_path / folder / f"{UNFINISHED}abc"
+        unfinished.mkdir(parents=True)
+        (unfinished / "file").write_bytes(b"half")
     (tmp_path / ".lock").write_text(f"by me on {socket.gethostname()}, process 1, since today\n")
     run_project(tmp_path, pipeline_names=["ingestion"])
     names = {path.name for path in tmp_path.rglob("*")}

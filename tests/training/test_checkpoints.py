@@ -11,7 +11,12 @@ import pandas as pd
 import pytest
 
 from mnist_gradients.training import loop
-from mnist_gradients.training.checkpoints import Checkpoint, name_of_training
+from mnist_gradients.training.checkpoints import (
+    Checkpoint,
+    Progress,
+    name_of_training,
+    resume,
+)
 from mnist_gradients.training.sets import TrainingSets
 
 SHA256 = hashlib.sha256
@@ -26,6 +31,18 @@ EVERYTHING = {
     "augmentation": {"translation": 2, "rotation": 10, "scale": 0.1, "shear": 0.1, "elastic": 1},
     "checkpoints": {"folder": "no such folder", "seconds": 0},
 }
+
+
+class Variable:
+    """Stands for a Keras variable."""
+
+    def __init__(self, shape):
+        self.shape, self.value = shape, None
+
+    def assign(self, value):
+        if value.shape != self.shape:
+            raise ValueError(f"found shape {value.shape}, expected {self.shape}")
+        self.value = value
 
 
 class Interrupted(BaseException):
@@ -181,6 +198,30 @@ class TestFile:
         words = f"found the checkpoint of {other.name}, expected that of {checkpoint.name}"
         with pytest.raises(ValueError, match=words):
             checkpoint.load()
+
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({"variable 1": None}, "arrays: found {}, expected 'variable 1' among them"),
+            ({"history iteration": None}, "arrays: found {}, expected 'history iteration' among"),
+            ({"variable 0": np.zeros(3)}, "found shape (3,), expected (2,)"),
+            ({"seconds": np.zeros(1)}, "not enough values to unpack"),
+            ({"history train_loss": np.zeros(5)}, "All arrays must be of the same length"),
+        ],
+    )
+    def test_incomplete_file_is_refused(self, checkpoint, changes, words):
+        progress = Progress(2, 3.0, 1.0, [pd.DataFrame({"iteration": [1, 2], "train_loss": 0.5})])
+        whole = progress.to_arrays([np.ones(2), np.ones(1)])
+        checkpoint.save(whole)
+        variables = [Variable((2,)), Variable((1,))]
+        assert resume(checkpoint, variables).iterations == 2
+        assert [variable.value.tolist() for variable in variables] == [[1, 1], [1]]
+        arrays = {name: array for name, array in (whole | changes).items() if array is not None}
+        checkpoint.save(arrays)
+        with pytest.raises(ValueError, match=re.escape(words.format(", ".join(arrays)))) as caught:
+            resume(checkpoint, variables)
+        assert str(caught.value).startswith(f"{checkpoint.path}: ")
+        assert str(caught.value).endswith("; delete it to start the training again")
 
     def test_removal_leaves_the_checkpoints_of_other_trainings(self, checkpoint):
         other = Checkpoint(checkpoint.folder, "seed_4_fedcba9876543210")

@@ -4,11 +4,17 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from typing import NoReturn
 
 EXIT_CODE = 128 + signal.SIGINT
 LINE = b"Interrupted: the files that were saved stay as they are.\n"
 PATIENCE = 2  # seconds
+
+
+def is_run(arguments: Sequence[str]) -> bool:
+    """Return whether `sys.argv` is that of `kedro run`."""
+    return arguments[0].endswith("kedro") and arguments[1:2] == ["run"]
 
 
 def end_by_interruption() -> None:

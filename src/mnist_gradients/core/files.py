@@ -26,7 +26,9 @@ def unfinished_folder(parent: Path | None) -> Iterator[Path]:
 def remove_unfinished(data_root: Path) -> None:
     """Delete what runs that were killed left in the layers (01_raw, ...) of a data folder.
 
-    Only for the one run that has the data folder to itself; see `run_lock`.
+    Those of runs with a name, in ``runs``, belong to it. Only for the one run that has the data
+    folder to itself; see `run_lock`.
     """
-    for folder in list(data_root.glob(f"0*/**/{UNFINISHED}*")):
-        shutil.rmtree(folder, ignore_errors=True)
+    for layers in ("0*", "runs/*/0*"):
+        for folder in list(data_root.glob(f"{layers}/**/{UNFINISHED}*")):
+            shutil.rmtree(folder, ignore_errors=True)

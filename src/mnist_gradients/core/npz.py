@@ -11,7 +11,7 @@ def read_npz(
     file: BinaryIO,
     *,
     most_bytes: int = 4 * 2**30,
-    check_names: Callable[[Sequence[str]], None] = lambda _: None,
+    check_names: Callable[[Sequence[str]], object] = lambda _: None,
 ) -> dict[str, np.ndarray]:
     """Read every array of an npz archive.
 

@@ -45,7 +45,7 @@ class IntactFile:
         path = self._path_to_load()
         if not self._fs.exists(path):
             raise DatasetError(f"{path}: found no such file")
-        with _naming(path, "read"), self._fs.open(path, "rb") as file:
+        with naming(path, "read"), self._fs.open(path, "rb") as file:
             size = file.seek(0, os.SEEK_END)
             if size > self._most_bytes:
                 raise ValueError(f"found {size:,} bytes, expected at most {self._most_bytes:,}")
@@ -63,7 +63,7 @@ class IntactFile:
     def _writing(self: Any) -> Iterator[BinaryIO]:
         """Open a file that becomes the saved one if the block ends without an error."""
         path = self._as_string(self._get_save_path())
-        with _naming(path, "written"), _replacing(self._fs, path) as file:
+        with naming(path, "written"), _replacing(self._fs, path) as file:
             yield file
         self._invalidate_cache()
 
@@ -147,8 +147,13 @@ class FileDataset(IntactFile, AbstractVersionedDataset[_T, _T]):
 
 
 @contextmanager
-def _naming(path: str, done: str) -> Iterator[None]:
-    """Turn an error into one of one line that begins with the path."""
+def naming(path: str, done: str) -> Iterator[None]:
+    """Turn an error into a DatasetError of one line that begins with the path.
+
+    Args:
+        path: Path of a file that is read or written in the block.
+        done: "read" or "written".
+    """
     try:
         yield
     except (DatasetError, FileNotFoundError, NotADirectoryError):  # Kedro explains these

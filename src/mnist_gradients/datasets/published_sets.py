@@ -1,5 +1,7 @@
 """Kedro dataset for labelled images in the files in which others publish them."""
 
+import gzip
+import io
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +13,7 @@ from kedro.io import AbstractDataset, DatasetError
 from kedro.io.core import get_protocol_and_path
 
 from mnist_gradients.core.npz import read_npz
+from mnist_gradients.datasets.file import MOST_BYTES, naming
 from mnist_gradients.datasets.idx import IdxDataset
 from mnist_gradients.maths.checking import mismatch
 
@@ -43,6 +46,7 @@ class PublishedSetsDataset(AbstractDataset[NoReturn, Sets]):
 
     Args:
         filepath: A local folder, file, or the beginning of the names of several files.
+        most_bytes: Limit of the content of a file, decompressed, and of all pictures together.
         metadata: Anything; Kedro ignores it, kedro-viz reads the layer from it.
 
     Example in YAML::
@@ -52,11 +56,18 @@ class PublishedSetsDataset(AbstractDataset[NoReturn, Sets]):
           filepath: /downloads/gzip/emnist-letters
     """
 
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        most_bytes: int = MOST_BYTES,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
         protocol, path = get_protocol_and_path(filepath)
         if protocol != "file":
             raise mismatch("filepath", filepath, "a local path")
         self._filepath = Path(path)
+        self._most_bytes = most_bytes
         self.metadata = metadata
 
     def load(self) -> Sets:
@@ -65,10 +76,8 @@ class PublishedSetsDataset(AbstractDataset[NoReturn, Sets]):
         Raises:
             DatasetError: If there are no such files, or their content has another form.
         """
-        try:
+        with naming(str(self._filepath), "read"):
             return self._read()
-        except ValueError as error:
-            raise DatasetError(f"{self._filepath}: {error}") from error
 
     def save(self, data: NoReturn) -> NoReturn:  # noqa: ARG002 - Kedro's signature
         """Refuse to save.
@@ -79,20 +88,20 @@ class PublishedSetsDataset(AbstractDataset[NoReturn, Sets]):
         raise DatasetError(f"{self._filepath}: found data to save, expected none: it is read only")
 
     def _read(self) -> Sets:
-        files = _files(self._filepath)
+        files, most = _files(self._filepath), self._most_bytes
         if arrays := [path for path in files if re.search(r"(images|labels).idx\d", path.name)]:
-            return _by_part(arrays, _read_idx)
+            return _by_part(arrays, lambda paths: _read_idx(paths, most))
         if archives := [path for path in files if path.suffix == ".npz"]:
-            return _read_archive(_only(archives))
+            return _read_archive(_only(archives), most)
         if tables := [path for path in files if re.search(r"\.csv(\.gz)?$", path.name)]:
-            return _by_part(tables, lambda paths: _read_csv(_only(paths)))
+            return _by_part(tables, lambda paths: _read_csv(_only(paths), most))
         if pictures := [path for path in files if path.suffix.lower() in _PICTURES]:
             folder = self._filepath
 
             def upper_folders(path: Path) -> str:
                 return str(path.relative_to(folder).parent.parent)
 
-            return _by_part(pictures, _read_pictures, upper_folders)
+            return _by_part(pictures, lambda paths: _read_pictures(paths, most), upper_folders)
         raise ValueError(f"found {len(files)} files, expected IDX, CSV or npz files, or pictures")
 
     def _exists(self) -> bool:
@@ -144,38 +153,76 @@ def _only(paths: Sequence[Path]) -> Path:
     return paths[0]
 
 
-def _read_idx(paths: Sequence[Path]) -> Arrays:
+def _read_idx(paths: Sequence[Path], most_bytes: int) -> Arrays:
     images, labels = (
-        IdxDataset(filepath=str(_only([path for path in paths if kind in path.name]))).load()
+        IdxDataset(
+            filepath=str(_only([path for path in paths if kind in path.name])),
+            most_bytes=most_bytes,
+        ).load()
         for kind in ("images", "labels")
     )
     return images, labels
 
 
-def _read_archive(path: Path) -> Sets:
+def _read_archive(path: Path, most_bytes: int) -> Sets:
     with path.open("rb") as file:
-        arrays = {name.lower(): array for name, array in read_npz(file).items()}
-    sets = {
-        part or "train": (_as_images(arrays[images]), arrays[labels].reshape(-1))
-        for part, pairs in _ARRAYS.items()
-        for images, labels in pairs
-        if images in arrays and labels in arrays
+        found = read_npz(file, most_bytes=most_bytes, check_names=_pairs)
+    arrays = {name.lower(): array for name, array in found.items()}
+    return {
+        part: (_as_images(arrays[images]), arrays[labels].reshape(-1))
+        for part, (images, labels) in _pairs(list(found)).items()
     }
-    if "train" not in sets:
-        raise mismatch("arrays", ", ".join(arrays), "x_train, y_train, x_test, y_test")
-    return sets
 
 
-def _read_csv(path: Path) -> Arrays:
+def _pairs(names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return the names of images and labels in an archive, in small letters, by part.
+
+    Raises:
+        ValueError: If there are none for training.
+    """
+    lower = {name.lower() for name in names}
+    pairs = {
+        part or "train": pair
+        for part, choices in _ARRAYS.items()
+        for pair in choices
+        if lower.issuperset(pair)
+    }
+    if "train" not in pairs:
+        raise mismatch("arrays", ", ".join(names), "x_train, y_train, x_test, y_test")
+    return pairs
+
+
+class _Limited(io.RawIOBase):
+    """A file that refuses to go on beyond a number of bytes."""
+
+    def __init__(self, file: Any, most_bytes: int) -> None:
+        self._file, self._most = file, most_bytes
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        n_bytes = self._file.readinto(buffer)
+        if self._file.tell() > self._most:
+            raise mismatch("content", "more bytes", f"at most {self._most:,}")
+        return n_bytes
+
+
+def _read_csv(path: Path, most_bytes: int) -> Arrays:
     import pandas as pd
 
-    first = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].str.strip()
+    def read(**options: Any) -> pd.DataFrame:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            limited = io.BufferedReader(_Limited(file, most_bytes))
+            return pd.read_csv(limited, header=None, **options)
+
+    first = read(nrows=1, dtype=str).iloc[0].str.strip()
     is_named = first.str.lower().isin(_LABELS)
     has_header = is_named.any() or pd.to_numeric(first, errors="coerce").isna().sum() > 1
     if has_header and not is_named.any():
         raise mismatch(path.name, "no column of labels", f"one named {', '.join(_LABELS)}")
     column = int(is_named.argmax()) if has_header else 0
-    table = pd.read_csv(path, header=None, skiprows=int(has_header))
+    table = read(skiprows=int(has_header))
     labels = table[column].to_numpy()
     table = table.drop(columns=column)
     if len(table.select_dtypes("number").columns) < len(table.columns):
@@ -195,21 +242,29 @@ def _as_images(pixels: np.ndarray) -> np.ndarray:
     return pixels.reshape(-1, side, side)
 
 
-def _read_pictures(paths: Sequence[Path]) -> Arrays:
-    from PIL import Image, UnidentifiedImageError
+def _read_pictures(paths: Sequence[Path], most_bytes: int) -> Arrays:
+    from PIL import Image
 
     labels = [path.parent.name for path in paths]
     if parts := _PARTS & {label.lower() for label in labels}:
         raise mismatch("folders", f"pictures in {', '.join(sorted(parts))}", "a folder per class")
-    images = []
+    images: list[np.ndarray] = []
     for path in paths:
         try:
             with Image.open(path) as picture:
+                shape = picture.size[::-1]
+                _check_shape(path, shape, images[0].shape if images else shape)
+                n_bytes = len(paths) * math.prod(shape)
+                if n_bytes > most_bytes:
+                    raise mismatch("pictures", f"{n_bytes:,} bytes", f"at most {most_bytes:,}")
                 images.append(np.asarray(picture.convert("L")))
-        except UnidentifiedImageError as error:
-            raise mismatch(path.name, "no picture", "one") from error
-        if images[-1].shape != images[0].shape:
-            raise mismatch(
-                str(path), f"shape {images[-1].shape}", f"{images[0].shape} of the others"
-            )
+        except ValueError:
+            raise
+        except Exception as error:  # Pillow fails in many ways on a broken file
+            raise mismatch(path.name, "no whole picture", "one") from error
     return np.stack(images), np.array(labels)
+
+
+def _check_shape(path: Path, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    if shape != expected:
+        raise mismatch(str(path), f"shape {shape}", f"{expected} of the others")

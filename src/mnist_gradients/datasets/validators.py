@@ -54,7 +54,7 @@ class Table:
     Args:
         columns: Kind of the values by the name of a column: text, flag, number, size (a number of
             at least 0), count or fraction (in 0..1); in ``size or empty`` cells may be empty. A
-            table may have more columns.
+            table may have more columns. A column of a nested record has a dotted name.
 
     Raises:
         ValueError: If there is no such kind.
@@ -66,14 +66,14 @@ class Table:
         self._columns = columns
 
     def validate(self, data: Any) -> Any:
-        """Check a DataFrame, or JSON: a record by column, or such records by name.
+        """Check a DataFrame, or JSON: a record by column, or a list of them, or them by name.
 
         Raises:
             FormError: If the table has another form.
         """
         import pandas as pd
 
-        table = data if isinstance(data, pd.DataFrame) else pd.DataFrame(_records(data))
+        table = data if isinstance(data, pd.DataFrame) else pd.json_normalize(_records(data))
         try:
             if table.empty:
                 raise mismatch("table", "no rows", "some")
@@ -112,11 +112,13 @@ def _check(name: str, data: object, dimensions: int) -> None:
 
 
 def _records(data: Any) -> list[dict[str, Any]]:
-    """Return the records of JSON: of one, or of several by name."""
+    """Return the records of JSON: one, or several in a list or by name."""
+    values = list(data.values()) if isinstance(data, dict) else data
+    if isinstance(values, list) and all(isinstance(value, dict) for value in values):
+        return values
     if not isinstance(data, dict):
         raise FormError(f"data: found {type(data).__name__}, expected a record by column")
-    values = list(data.values())
-    return values if all(isinstance(value, dict) for value in values) else [data]
+    return [data]
 
 
 def _check_column(name: str, column: Any, kind: str) -> None:

@@ -19,6 +19,7 @@ import pandas as pd
 
 from mnist_gradients.core.files import unfinished_folder
 from mnist_gradients.core.npz import read_npz
+from mnist_gradients.maths.checking import mismatch
 from mnist_gradients.training.normalisations import Normalisation
 from mnist_gradients.training.parameters import TrainingParameters
 from mnist_gradients.training.sets import TrainingSets
@@ -86,9 +87,12 @@ class Checkpoint:
             if owner != self.name:
                 raise ValueError(f"found the checkpoint of {owner}, expected that of {self.name}")
         except ValueError as error:
-            again = "delete it to start the training again"
-            raise ValueError(f"{self.path}: {error}; {again}") from error
+            raise self.refusal(error) from error
         return arrays
+
+    def refusal(self, error: ValueError) -> ValueError:
+        """Return an error in the content as one that names the file."""
+        return ValueError(f"{self.path}: {error}; delete it to start the training again")
 
     def save(self, arrays: dict[str, np.ndarray]) -> None:
         """Save arrays in place of those of an earlier save."""
@@ -135,9 +139,17 @@ class Progress:
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray], variables: list[Any]) -> "Progress":
-        """Invert `to_arrays`: return the progress, and set the variables to their values."""
-        for i, variable in enumerate(variables):
-            variable.assign(arrays[f"variable {i}"])
+        """Invert `to_arrays`: return the progress, and set the variables to their values.
+
+        Raises:
+            ValueError: If an array is missing or has another shape.
+        """
+        values = [f"variable {i}" for i in range(len(variables))]
+        for name in ("iterations", "seconds", "history iteration", *values):
+            if name not in arrays:
+                raise mismatch("arrays", ", ".join(arrays) or "none", f"'{name}' among them")
+        for variable, name in zip(variables, values, strict=True):
+            variable.assign(arrays[name])
         columns = {
             name.removeprefix("history "): array
             for name, array in arrays.items()
@@ -148,10 +160,16 @@ class Progress:
 
 
 def resume(checkpoint: Checkpoint | None, variables: list[Any]) -> Progress:
-    """Return the progress in a checkpoint and restore the variables; no progress without one."""
-    arrays = None if checkpoint is None else checkpoint.load()
-    if arrays is None:
+    """Return the progress in a checkpoint and restore the variables; no progress without one.
+
+    Raises:
+        ValueError: If the checkpoint is damaged, belongs to another training or is incomplete.
+    """
+    if checkpoint is None or (arrays := checkpoint.load()) is None:
         return Progress()
-    progress = Progress.from_arrays(arrays, variables)
+    try:
+        progress = Progress.from_arrays(arrays, variables)
+    except ValueError as error:
+        raise checkpoint.refusal(error) from error
     logger.info("    resuming from the checkpoint of iteration %d", progress.iterations)
     return progress
