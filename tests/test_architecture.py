@@ -51,7 +51,7 @@ FRAMEWORKS = {
     "tensorflow": {"core", "datasets", "benchmarking", "training", "verification"},
     "matplotlib": {"datasets", "pipelines", "plotting"},
     "dask": {"datasets", "estimators", "runner"},
-    "distributed": {"estimators", "runner"},
+    "distributed": {"benchmarking", "estimators", "runner"},
 }
 # threadpoolctl sets the number of threads of NumPy's BLAS.
 MATHS = {"numpy", "scipy", "threadpoolctl", *sys.stdlib_module_names}

@@ -199,6 +199,7 @@ class TestCatalog:
             "download.folder",
             "ensemble.trained",  # networks
             "import_data.source",  # files of several formats, slow to read
+            "scale.shards",
             "reporting.all_sections",  # each has a preview of its own
             *(f"compare_runs.all_{name}" for name in ("metrics", "parameters", "histories")),
         }

@@ -7,7 +7,7 @@ from kedro.pipeline import Pipeline
 
 OPTIONAL = (
     *("ablation", "benchmark", "compare_runs", "download", "ensemble", "import_data"),
-    *("inference", "preprocessing_check"),
+    *("inference", "preprocessing_check", "scale"),
 )
 """Pipelines that run only by name."""
 

@@ -10,6 +10,8 @@ from kedro.io import DatasetError
 from mnist_gradients.datasets import ShardsDataset
 from mnist_gradients.estimators import GradientLogisticRegression
 
+RECIPE = {"seed": 0}
+
 
 def shard(i, n=40):
     generator = np.random.default_rng(i)
@@ -20,7 +22,7 @@ def shard(i, n=40):
 @pytest.fixture
 def dataset(tmp_path):
     dataset = ShardsDataset(path=str(tmp_path / "shards"))
-    dataset.save({i: lambda i=i: shard(i) for i in range(3)})
+    dataset.save((RECIPE, {i: lambda i=i: shard(i) for i in range(3)}))
     return dataset
 
 
@@ -44,10 +46,31 @@ def test_saving_resumes_behind_the_last_complete_shard(tmp_path):
         return shard(i)
 
     with pytest.raises(KeyboardInterrupt):
-        dataset.save({0: lambda: task(0), 1: lambda: task(1, fails=True)})
-    dataset.save({0: lambda: task(0), 1: lambda: task(1)})
+        dataset.save((RECIPE, {0: lambda: task(0), 1: lambda: task(1, fails=True)}))
+    dataset.save((RECIPE, {0: lambda: task(0), 1: lambda: task(1)}))
     assert calls == [0, 1, 1]
     np.testing.assert_array_equal(dataset.load()[0][40:].compute(), shard(1)[0])
+
+
+def test_damaged_shards_are_computed_anew_and_others_are_not(dataset, tmp_path):
+    os.truncate(tmp_path / "shards/rows_00001.npy", 150)
+    (tmp_path / "shards/labels_00002.npy").unlink()
+    calls = []
+    dataset.save((RECIPE, {i: lambda i=i: calls.append(i) or shard(i) for i in range(4)}))
+    assert calls == [1, 2, 3]
+    rows, labels = (np.concatenate(parts) for parts in zip(*map(shard, range(4)), strict=True))
+    np.testing.assert_array_equal(dataset.load()[0].compute(), rows)
+    np.testing.assert_array_equal(dataset.load()[1].compute(), labels)
+
+
+def test_shards_of_another_recipe_are_kept_and_named(dataset, tmp_path):
+    message = r"recipe.json: found {\"seed\": 0}, expected {\"seed\": 1}; delete the folder"
+    with pytest.raises(DatasetError, match=message):
+        dataset.save(({"seed": 1}, {0: lambda: shard(1)}))
+    np.testing.assert_array_equal(dataset.load()[0][:40].compute(), shard(0)[0])
+    (tmp_path / "shards/recipe.json").unlink()
+    with pytest.raises(DatasetError, match=r"recipe.json: found none, expected"):
+        dataset.save((RECIPE, {}))
 
 
 def test_a_missing_file_is_named(dataset, tmp_path):

@@ -342,6 +342,10 @@ class TestOptionalSections:
             ["<wide>", "2.5 × 10⁻³", "60,000"],
         ]
 
+    def test_scale_shows_its_fits(self):
+        html = report.write_section("scale", fits=TABLE, fits_plot=b"fits")
+        assert Page(html).rows[1] == ["<wide>", "2.5 × 10⁻³", "60,000"]
+
     def test_ensemble_stands_beside_its_members(self):
         metrics = {"test_error": 0.004, "members_test_error_mean": 0.0062}
         text = Page(report.write_section("ensemble", metrics=metrics, comparison=TABLE)).text

@@ -3,6 +3,7 @@
 from typing import Any, Literal, Self
 
 from pydantic import (
+    ByteSize,
     Field,
     NonNegativeInt,
     PositiveFloat,
@@ -215,3 +216,20 @@ class RobustnessParameters(Parameters):
         for name in names:
             check_choice("group", name, GROUPS)
         return names
+
+
+class DaskFitsParameters(Parameters):
+    """The measurement of fits by workers of Dask.
+
+    Attributes:
+        rows: Numbers of rows.
+        workers: Numbers of worker processes, each with one thread; 0 is this process alone, with
+            the rows in memory.
+        memory_limit: Memory of each worker, such as 1GB.
+        l2: Strength of the penalty, for pixels divided by 255.
+    """
+
+    rows: tuple[PositiveInt, ...] = Field(min_length=1)
+    workers: tuple[NonNegativeInt, ...] = Field(min_length=1)
+    memory_limit: ByteSize
+    l2: PositiveFloat

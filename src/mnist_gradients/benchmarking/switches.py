@@ -15,7 +15,7 @@ from unittest.mock import patch
 import numpy as np
 
 from mnist_gradients.maths.rows import blocks, products
-from mnist_gradients.maths.rows.labelled_rows import ArrayRows
+from mnist_gradients.maths.rows.labelled_rows import ArrayRows, LabelledRows
 from mnist_gradients.maths.solvers import columns, coordinates
 from mnist_gradients.maths.solvers.sampling import sample
 
@@ -96,25 +96,31 @@ def changed(change: str) -> Iterator[None]:
 
 
 class RowCounter:
-    """Context that counts the rows which the project's objectives sum over in this process.
+    """Context that counts the rows which the objectives of this process sum over.
+
+    Args:
+        kinds: Kinds of rows beside those in memory.
 
     Attributes:
         rows: The count so far; those of samples included.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *kinds: type[LabelledRows]) -> None:
         self.rows = 0
+        self._stack = ExitStack()
+        self._kinds: tuple[type[LabelledRows], ...] = (ArrayRows, *kinds)
 
     def __enter__(self) -> "RowCounter":
-        of_rows = ArrayRows.sum
-
-        def counted(rows: ArrayRows, *args: Any, **options: Any) -> Any:
-            self.rows += rows.shape[0]
-            return of_rows(rows, *args, **options)
-
-        self._patch = patch.object(ArrayRows, "sum", counted)
-        self._patch.start()
+        for kind in self._kinds:
+            self._stack.enter_context(patch.object(kind, "sum", self._counted(kind.sum)))
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._patch.stop()
+        self._stack.close()
+
+    def _counted(self, of_rows: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(rows: LabelledRows, *args: Any, **options: Any) -> Any:
+            self.rows += rows.shape[0]
+            return of_rows(rows, *args, **options)
+
+        return counted

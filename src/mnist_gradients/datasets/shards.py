@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ from numpy.typing import NDArray
 from mnist_gradients.maths.checking import mismatch
 
 Shard = tuple[NDArray[Any], NDArray[Any]]
-Tasks = Mapping[int, Callable[[], Shard]]
+Recipe = Mapping[str, Any]
+Tasks = tuple[Recipe, Mapping[int, Callable[[], Shard]]]
+
+RECIPE = "recipe.json"
 
 
 class ShardsDataset(AbstractDataset[Tasks, tuple[Any, Any]]):
@@ -23,8 +27,10 @@ class ShardsDataset(AbstractDataset[Tasks, tuple[Any, Any]]):
     Shard 3 is ``labels_00003.npy``, (n,), and ``rows_00003.npy``, (n, ...). Loading reads the
     headers only; rows are memory-mapped on the machine that uses them, which must see the folder.
 
-    Saving takes a function without arguments for each shard, by its number, and calls those whose
-    shard is missing, one after another. An interrupted run keeps the shards that are complete.
+    Saving takes a recipe, plain data that determine the content of the shards, and a function
+    without arguments for each shard, by its number. It calls those whose shard is missing or
+    damaged, one after another. An interrupted run keeps the shards that are complete. The folder
+    holds shards of one recipe only.
 
     Args:
         path: Local folder.
@@ -39,7 +45,8 @@ class ShardsDataset(AbstractDataset[Tasks, tuple[Any, Any]]):
     Example in Python::
 
         >>> dataset = ShardsDataset(path="shards")
-        >>> dataset.save({i: lambda: (np.ones((4, 2)), np.arange(4)) for i in range(3)})
+        >>> tasks = {i: lambda: (np.ones((4, 2)), np.arange(4)) for i in range(3)}
+        >>> dataset.save(({"pixel": 1}, tasks))
         >>> X, y = dataset.load()
         >>> X.shape, int(y.sum().compute())
         ((12, 2), 18)
@@ -88,13 +95,34 @@ class ShardsDataset(AbstractDataset[Tasks, tuple[Any, Any]]):
         return X, y
 
     def save(self, data: Tasks) -> None:
-        """Compute and save the shards that are missing."""
+        """Compute and save the shards that are missing or damaged.
+
+        Raises:
+            DatasetError: If the folder holds shards of another recipe.
+        """
+        recipe, tasks = data
         self._path.mkdir(parents=True, exist_ok=True)
-        for i, task in data.items():
-            if not self._file("rows", i).exists():
+        self._check_recipe(json.dumps(recipe, sort_keys=True))
+        for i, task in tasks.items():
+            if not self._is_complete(i):
                 rows, labels = task()
                 _write(self._file("labels", i), labels)
                 _write(self._file("rows", i), rows)  # last: with it, the shard is complete
+
+    def _check_recipe(self, recipe: str) -> None:
+        path = self._path / RECIPE
+        found = path.read_text(encoding="utf-8") if path.exists() else "none"
+        if self._exists() and found != recipe:
+            raise DatasetError(
+                f"{path}: found {found}, expected {recipe}; delete the folder to write other shards"
+            )
+        path.write_text(recipe, encoding="utf-8")
+
+    def _is_complete(self, i: int) -> bool:
+        try:
+            return len(_mapped(self._file("rows", i))) == len(_mapped(self._file("labels", i)))
+        except DatasetError:
+            return False
 
     def _file(self, name: str, i: int) -> Path:
         return self._path / f"{name}_{i:05d}.npy"
