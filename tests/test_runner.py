@@ -1,6 +1,7 @@
 """Nodes run on the workers of a Dask cluster, which exchange files."""
 
 import json
+import os
 import runpy
 import sys
 from pathlib import Path
@@ -54,6 +55,17 @@ def runner():
 def test_nodes_run_and_write_files(runner, tmp_path):
     runner.run(PIPELINE, catalog(tmp_path))
     assert json.loads((tmp_path / "sum").read_text()) == {"value": 14}
+
+
+def test_workers_of_its_own_have_the_variables_of_the_run(tmp_path, monkeypatch):
+    """Networks have other bits with other numbers of threads, which Dask would set to 1."""
+    bootstrap_project(ROOT)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    node = Node(os.getenv, "name", "value", name="read_variable")
+    value = JSONDataset(filepath=str(tmp_path / "value"))
+    catalog = DataCatalog({"name": MemoryDataset("OMP_NUM_THREADS"), "value": value})
+    DaskRunner().run(Pipeline([node]), catalog)
+    assert value.load() == "3"
 
 
 def test_an_error_of_a_node_ends_the_run(runner, tmp_path):

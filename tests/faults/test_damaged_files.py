@@ -118,18 +118,19 @@ def test_end_between_two_steps_of_saving_leaves_a_file_that_loads(saved, steps, 
     assert found.equals(expected) if isinstance(found, pd.DataFrame) else found == expected
 
 
-def test_run_of_missing_outputs_makes_a_torn_table_anew(run_project, tmp_path):
+def test_run_of_missing_outputs_makes_a_torn_table_anew(run_project, small_raw, tmp_path):
+    given = {"raw_root": str(small_raw)}
     table = tmp_path / "08_reporting" / "ingestion" / "class_counts.csv"
-    run_project(tmp_path, pipeline_names=["ingestion"])
+    run_project(tmp_path, given, pipeline_names=["ingestion"])
     whole = table.read_bytes()
     others = {path: path.stat().st_mtime_ns for path in tmp_path.glob("0[1-5]*/*.npz")}
     table.write_bytes(whole[:40])
-    run_project(tmp_path, pipeline_names=["ingestion"], only_missing_outputs=True)
+    run_project(tmp_path, given, pipeline_names=["ingestion"], only_missing_outputs=True)
     assert table.read_bytes() == whole
     assert {path: path.stat().st_mtime_ns for path in others} == others
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def catalog():
     bootstrap_project(ROOT)
     with warnings.catch_warnings(), KedroSession.create(ROOT) as session:

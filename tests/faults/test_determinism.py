@@ -31,19 +31,21 @@ def content(path: Path) -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.tensorflow  # in the run with which this one is compared
-def test_linear_models_need_no_tensorflow_and_have_the_same_bits_with_other_threads(
+def test_linear_models_need_no_tensorflow_and_have_the_same_bits_on_dask_with_other_threads(
     full_run, out_of_reach, tmp_path
 ):
     threads = "2" if os.environ.get("OMP_NUM_THREADS") == "1" else "1"
-    options = ["--pipelines", "ingestion,logistic_regression", "--params", f"data_root={tmp_path}"]
+    options = ["--runner", "mnist_gradients.runner.DaskRunner", "--params", f"data_root={tmp_path}"]
+    pipelines = ["--pipelines", "ingestion,logistic_regression"]
     run = subprocess.run(
-        [sys.executable, "-m", "kedro", "run", "--env", "test", *options],
+        [sys.executable, "-m", "kedro", "run", "--env", "test", *pipelines, *options],
         cwd=ROOT,
         env=out_of_reach.environment | dict.fromkeys(THREADS, threads),
         capture_output=True,
         text=True,
     )
     assert run.returncode == 0, run.stderr
+    assert "[in parallel] logistic_regression.multinomial.fit_models" in run.stdout
     assert out_of_reach.imported() == []
     names = {
         path.relative_to(tmp_path)

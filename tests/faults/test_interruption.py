@@ -55,14 +55,14 @@ def processes_of(group: int) -> list[int]:
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, small_raw):
     """Starts `kedro run --env test`, sends a signal when a line appears, and waits for the end."""
     started = []
 
     def run(sent, line, *options):
         command = [sys.executable, "-m", "kedro", "run", "--env", "test", *options]
         process = subprocess.Popen(
-            [*command, "--params", f"data_root={tmp_path}"],
+            [*command, "--params", f"data_root={tmp_path},raw_root={small_raw}"],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -72,7 +72,7 @@ def run(tmp_path):
         started.append(process.pid)
         for printed in process.stdout:
             if line in printed:
-                time.sleep(0.3)
+                time.sleep(0.1)
                 os.kill(process.pid, sent)
                 break
         _, errors = process.communicate(timeout=60)
@@ -154,12 +154,14 @@ def test_process_that_waits_for_a_worker_leaves_none():
     assert processes_of(process.pid) == []
 
 
-def test_killed_run_leaves_files_that_load_and_the_next_one_cleans_up(run, tmp_path, run_project):
+def test_killed_run_leaves_files_that_load_and_the_next_one_cleans_up(
+    run, tmp_path, run_project, small_raw
+):
     process, _ = run(signal.SIGKILL, "ingestion.split_images", "--pipelines", "ingestion")
     assert process.returncode == -signal.SIGKILL
     for path in tmp_path.rglob("*.npz"):
         LabelledImagesDataset(filepath=str(path)).load()
-    run_project(tmp_path, pipeline_names=["ingestion"])
+    run_project(tmp_path, {"raw_root": str(small_raw)}, pipeline_names=["ingestion"])
     names = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     saved = {name for name in names if not name.startswith(".")}
     assert "train.npz" in saved

@@ -94,13 +94,13 @@ def test_run_is_refused_before_it_changes_anything(tmp_path, run_project, lock):
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
-def test_run_deletes_what_killed_runs_left_and_unlocks_the_folder(tmp_path, run_project):
+def test_run_deletes_what_killed_runs_left_and_unlocks_the_folder(tmp_path, run_project, small_raw):
     for folder in ("06_models/fnn", "runs/wide/08_reporting/fnn"):
         unfinished = tmp_path / folder / f"{UNFINISHED}abc"
         unfinished.mkdir(parents=True)
         (unfinished / "file").write_bytes(b"half")
     (tmp_path / ".lock").write_text(f"by me on {socket.gethostname()}, process 1, since today\n")
-    run_project(tmp_path, pipeline_names=["ingestion"])
+    run_project(tmp_path, {"raw_root": str(small_raw)}, pipeline_names=["ingestion"])
     names = {path.name for path in tmp_path.rglob("*")}
     assert not any(name.startswith(UNFINISHED) for name in names)
     assert ".lock" not in names
