@@ -1,11 +1,9 @@
 """The commands as a user types them: quick ones stay quick, mistyped names are refused."""
 
-import json
 import re
 import subprocess
 import sys
 import tarfile
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -33,30 +31,27 @@ def command(out_of_reach):
     return command
 
 
-class TestQuickCommands:
-    @pytest.mark.parametrize(
-        ("arguments", "expected"),
-        [
-            (["--help"], "catalog"),
-            (["registry", "list"], "- logistic_regression"),
-            (["catalog", "describe-datasets"], "fnn.model"),
-        ],
-    )
-    def test_commands_without_a_run_import_nothing_heavy(self, command, arguments, expected):
-        run, imported = command("-m", "kedro", *arguments)
-        assert run.returncode == 0, run.stderr
-        assert expected in run.stdout
-        assert imported == []
+SEVERAL = """
+import sys
+from kedro.framework.cli.cli import main
+for arguments in sys.argv[1:]:
+    sys.argv[1:] = arguments.split()
+    try:
+        main()
+    except SystemExit as end:
+        assert end.code == 0
+"""
 
-    @pytest.mark.skipif(sys.platform == "win32", reason="ends the server by its process group")
-    def test_graph_is_served_without_tensorflow(self, out_of_reach, kedro_viz):
-        with (
-            kedro_viz(environment=out_of_reach.environment) as (url, _),
-            urllib.request.urlopen(f"{url}/api/main", timeout=60) as answer,  # noqa: S310 - ours
-        ):
-            graph = json.load(answer)
-        assert "fnn.model" in {node["name"] for node in graph["nodes"]}
-        assert out_of_reach.imported() == []
+
+class TestQuickCommands:
+    def test_commands_without_a_run_import_nothing_heavy(self, command):
+        commands = ["--help", "registry list", "catalog describe-datasets"]
+        run, imported = command("-c", SEVERAL, *commands)
+        assert run.returncode == 0, run.stderr
+        assert "Commands for working with catalog" in run.stdout
+        assert "- logistic_regression" in run.stdout
+        assert "fnn.model" in run.stdout
+        assert imported == []
 
     @pytest.mark.parametrize("name", HEAVY)
     def test_heavy_import_would_be_noticed(self, command, name):
@@ -83,10 +78,6 @@ class TestMistypedNames:
     @pytest.mark.parametrize(
         ("arguments", "last_line"),
         [
-            (
-                ["--pipelines", "fnn,bechmark"],
-                "ValueError: Failed to find the pipeline named 'bechmark'. ",
-            ),
             (["--env", "tets"], "MissingConfigException: Given configuration path either does not"),
             (
                 ["--pipelines", "fnn", "--params", "fnn.epoch=3"],
@@ -107,17 +98,14 @@ class TestMistypedNames:
         ("options", "message"),
         [
             ({"pipeline_names": ["ingestoin"]}, "named 'ingestoin'.*Did you mean.*    ingestion"),
-            ({"node_names": ["ingestion.split"]}, r"nodes named \['ingestion.split'\]"),
             ({"from_nodes": ["ingestion.split"]}, r"nodes named \['ingestion.split'\]"),
-            ({"to_nodes": ["ingestion.split"]}, r"nodes named \['ingestion.split'\]"),
-            ({"from_inputs": ["tarin"]}, r"datasets named \['tarin'\]"),
             ({"to_outputs": ["tarin"]}, r"datasets named \['tarin'\]"),
             ({"namespaces": ["nigestion"]}, r"following namespaces: \['nigestion'\]"),
             ({"tags": ["nigestion"]}, "contains no nodes after applying all provided filters"),
             ({"load_versions": {"tarin": "2026-01-01T00.00.00.000Z"}}, r"keys \[tarin\] are not"),
         ],
     )
-    def test_kedro_refuses_every_kind_of_name_before_anything_runs(
+    def test_kedro_refuses_unknown_names_before_anything_runs(
         self, run_project, tmp_path, options, message
     ):
         with pytest.raises(Exception, match=re.compile(message, re.DOTALL)):
@@ -140,8 +128,8 @@ class TestMistypedNames:
 
 def test_home_folder_may_be_written_as_a_tilde(run_project, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    run_project(Path("~/out"), node_names=["ingestion.label_images"])
-    assert (tmp_path / "out" / "02_intermediate" / "train.npz").exists()
+    run_project(Path("~/out"), node_names=["ingestion.name_classes"])
+    assert (tmp_path / "out" / "05_model_input" / "classes.txt").exists()
 
 
 @pytest.fixture
@@ -155,8 +143,8 @@ def archive(tmp_path):
 
 def test_configuration_may_be_an_archive(run_project, archive, tmp_path):
     outputs = tmp_path / "data"
-    run_project(outputs, conf_source=str(archive), node_names=["ingestion.label_images"])
-    assert (outputs / "02_intermediate" / "train.npz").exists()
+    run_project(outputs, conf_source=str(archive), node_names=["ingestion.name_classes"])
+    assert (outputs / "05_model_input" / "classes.txt").exists()
     with pytest.raises(ParameterError, match=r"^parameter sed: .* such as seed$"):
         run_project(outputs, {"sed": 1}, conf_source=str(archive))
 

@@ -1,8 +1,11 @@
 """The whole project in the environment `test`: outputs, results, slices, determinism."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +22,8 @@ from mnist_gradients.datasets import (
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
+ROOT = Path(__file__).parents[1]
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 TASKS = ("binary", "multinomial")
 OUTPUTS = {
     *(f"05_model_input/{name}.npz" for name in ("train", "validation", "test")),
@@ -286,6 +291,50 @@ def test_parallel_run_gives_the_same_bytes(folder, kedro_run, tmp_path):
     assert_equal_runs(folder, tmp_path / "data")
 
 
+def equal_on_any_number_of_cores(folder: Path) -> set[Path]:
+    """The outputs that the table of docs/reliability.md calls equal in its last column."""
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| (`[^|]+`) \| .* \| equal \|$", text, re.MULTILINE)
+    patterns = [pattern for cell in cells for pattern in re.findall(r"`([^`]+)`", cell)]
+    return {path.relative_to(folder) for pattern in patterns for path in folder.glob(pattern)}
+
+
+def test_linear_models_need_no_tensorflow_and_have_the_same_bytes_on_dask_with_other_threads(
+    folder, out_of_reach, tmp_path
+):
+    threads = "2" if os.environ.get("OMP_NUM_THREADS") == "1" else "1"
+    options = ["--runner", "mnist_gradients.runner.DaskRunner", "--params", f"data_root={tmp_path}"]
+    pipelines = ["--pipelines", "ingestion,logistic_regression"]
+    run = subprocess.run(
+        [sys.executable, "-m", "kedro", "run", "--env", "test", *pipelines, *options],
+        cwd=ROOT,
+        env=out_of_reach.environment | dict.fromkeys(THREADS, threads),
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "[in parallel] logistic_regression.multinomial.fit_models" in run.stdout
+    assert out_of_reach.imported() == []
+    compared = equal_on_any_number_of_cores(tmp_path)
+    assert {path.suffix for path in compared} == {".npz", ".csv"}
+    assert len(compared) >= 15
+    different = [
+        name
+        for name in compared
+        if without_seconds(tmp_path / name) != without_seconds(folder / name)
+    ]
+    assert different == []
+
+
+def test_difference_in_the_last_bit_is_noticed(tmp_path):
+    one, other, later = (tmp_path / f"{name}.csv" for name in ("one", "other", "later"))
+    one.write_text("loss,seconds\n0.1,1\n")
+    other.write_text("loss,seconds\n0.10000000000000002,1\n")
+    later.write_text("loss,seconds\n0.1,2\n")
+    assert without_seconds(one) == without_seconds(later)
+    assert without_seconds(one) != without_seconds(other)
+
+
 def test_difference_between_runs_is_noticed(folder, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "data")
     path = copy / "08_reporting/fnn/metrics.json"
@@ -341,10 +390,7 @@ class TestSlices:
             "08_reporting/reporting/report.html",
         }
 
-    def test_only_missing_outputs_writes_nothing_after_a_full_run(self, rewritten):
-        assert rewritten(only_missing_outputs=True) == set()
-
-    def test_only_missing_outputs_writes_a_removed_file(self, rewritten, tmp_path):
+    def test_only_missing_outputs_writes_a_removed_file_and_no_other(self, rewritten, tmp_path):
         path = tmp_path / "data/08_reporting/ingestion/class_counts.png"
         path.unlink()
         assert rewritten(only_missing_outputs=True) == {"08_reporting/ingestion/class_counts.png"}

@@ -69,7 +69,7 @@ def shares_outputs(loader: OmegaConfigLoader) -> bool:
     """Whether an environment writes over the outputs of the default run."""
     if loader.env in (None, loader.base_env, loader.default_run_env):
         return False
-    given, base = loader.runtime_params or {}, known_parameters(loader)
+    given, base = loader.runtime_params or {}, _base(loader)["globals"]
     found = [given.get(name, loader["globals"][name]) for name in ("data_root", "run_name")]
     return found == [base["data_root"], base["run_name"]]
 
@@ -79,11 +79,17 @@ def known_parameters(loader: OmegaConfigLoader) -> dict[str, Any]:
 
     The globals in the block ``shared`` are left out: the command line does not reach them.
     """
+    base = _base(loader)
+    own = {name: value for name, value in base["globals"].items() if name != "shared"}
+    return own | base["parameters"]
+
+
+def _base(loader: OmegaConfigLoader) -> OmegaConfigLoader:
+    """The loader of the base environment alone."""
     # A copy shares the resolver of `${globals:}`; a new loader would replace it.
     base = copy(loader)
     base.env, base.runtime_params = base.base_env, {}
-    own = {name: value for name, value in base["globals"].items() if name != "shared"}
-    return own | base["parameters"]
+    return base
 
 
 def unknown_names(
