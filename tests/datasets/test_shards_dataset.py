@@ -102,11 +102,53 @@ def test_shards_that_do_not_fit_are_named(dataset, tmp_path):
         dataset.load()
 
 
+def test_idx_shards_have_the_bits_of_npy_shards(dataset, tmp_path):
+    idx = ShardsDataset(path=str(tmp_path / "idx"), file_format="idx")
+    idx.save((RECIPE, {i: lambda i=i: (shard(i)[0], shard(i)[1].astype(np.uint8)) for i in (0, 1)}))
+    assert (tmp_path / "idx/rows_00001.idx").read_bytes()[:12] == bytes(
+        [0, 0, 8, 2, 0, 0, 0, 40, 0, 0, 0, 5]
+    )
+    (X, y), (rows, labels) = idx.load(), dataset.load()
+    assert X.chunks == ((40, 40), (5,))
+    first, second = (
+        GradientLogisticRegression(C=0.01).fit(*data) for data in ((X, y), (rows[:80], labels[:80]))
+    )
+    np.testing.assert_array_equal(first.coef_, second.coef_)
+    np.testing.assert_array_equal(X.compute(), rows[:80].compute())
+
+
+def test_idx_shards_of_several_bytes_are_read_in_native_order(tmp_path):
+    idx = ShardsDataset(path=str(tmp_path), file_format="idx")
+    rows, labels = np.array([[1.5, -2], [3, 256]], np.float32), np.array([1, 70_000], np.int32)
+    idx.save((RECIPE, {0: lambda: (rows, labels)}))
+    X, y = idx.load()
+    assert (X.dtype, y.dtype) == (rows.dtype, labels.dtype)
+    np.testing.assert_array_equal(X.compute(), rows)
+    np.testing.assert_array_equal(y.compute(), labels)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (bytes([0, 0, 8, 2, 0, 0, 0, 40, 0, 0, 0, 5, 1]), "found mmap length is greater"),
+        (b"npy", "found 3 bytes, expected a complete shard"),
+    ],
+)
+def test_damaged_idx_shards_are_named(tmp_path, content, message):
+    idx = ShardsDataset(path=str(tmp_path), file_format="idx")
+    idx.save((RECIPE, {0: lambda: (np.ones((4, 5), np.uint8), np.ones(4, np.uint8))}))
+    (tmp_path / "rows_00000.idx").write_bytes(content)
+    with pytest.raises(DatasetError, match=rf"rows_00000.idx: {message}"):
+        idx.load()
+
+
 def test_an_empty_folder_and_a_remote_one_are_refused(tmp_path):
     with pytest.raises(DatasetError, match="found no shards, expected rows_00000"):
         ShardsDataset(path=str(tmp_path)).load()
     with pytest.raises(ValueError, match=r"^path: found s3://bucket/x, expected a local folder"):
         ShardsDataset(path="s3://bucket/x")
+    with pytest.raises(ValueError, match=r"^file_format: found 'csv', expected one of npy, idx"):
+        ShardsDataset(path=str(tmp_path), file_format="csv")
 
 
 def test_the_missing_extra_is_named(dataset, monkeypatch):

@@ -13,6 +13,7 @@ from dask.delayed import delayed
 from distributed import Client, LocalCluster
 
 from mnist_gradients.estimators import GradientLogisticRegression
+from mnist_gradients.estimators.dask_rows import DaskRows
 from mnist_gradients.maths.rows import blocks
 from mnist_gradients.maths.solvers import DEFAULT_SOLVER, SOLVERS
 
@@ -67,6 +68,27 @@ def test_any_number_of_workers_gives_the_bits_of_a_fit_on_arrays(digits, n):
     dX, dy = da.from_array(X, chunks=(170, 20)), da.from_array(y, chunks=250)
     with workers(n) if n else nullcontext():
         assert_same_bits(fitted(dX, dy), fitted(X, y))
+
+
+@pytest.mark.parametrize("chunk", [30, 170])
+def test_each_chunk_is_computed_once_in_a_pass(digits, chunk):
+    X, y = digits
+    starts, read = range(0, 600, chunk), []
+
+    def rows_from(start):
+        read.append(start)
+        return X[start : start + chunk]
+
+    shapes = [(len(X[start : start + chunk]), X.shape[1]) for start in starts]
+    lazy = [delayed(rows_from)(start) for start in starts]
+    dX = da.concatenate(
+        [da.from_delayed(c, shape, X.dtype) for c, shape in zip(lazy, shapes, strict=True)]
+    )
+    rows = DaskRows(dX, da.from_array(y, chunks=chunk))
+    read.clear()
+    (found,) = rows.sum(lambda X, *_: (X.sum(axis=0, dtype=int),), term_entries=49, threads=1)
+    assert read == list(starts)
+    np.testing.assert_array_equal(found, X.sum(axis=0))
 
 
 @pytest.mark.usefixtures("two_workers")

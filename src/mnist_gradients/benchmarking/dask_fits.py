@@ -66,12 +66,12 @@ def workers(n: int, memory_limit: int) -> Iterator[Any]:
         return
     from distributed import Client, LocalCluster
 
+    logging.getLogger("distributed").setLevel(logging.ERROR)
     cluster = LocalCluster(
         n_workers=n,
         threads_per_worker=1,
         memory_limit=memory_limit,
-        dashboard_address=None,
-        silence_logs=logging.ERROR,
+        dashboard_address="127.0.0.1:0",
     )
     with cluster, Client(cluster) as client:
         yield client

@@ -105,6 +105,30 @@ class _Gunzipped:
 def _read_plain(
     stream: BinaryIO | _Gunzipped, observe: Callable[[bytearray], object], most_bytes: int
 ) -> np.ndarray:
+    header, dtype, shape = read_header(stream)
+    declared = math.prod(shape) * dtype.itemsize
+    if declared > most_bytes:
+        raise ValueError(
+            f"found a header that declares {declared:,} bytes, expected at most {most_bytes:,}"
+        )
+    values = _read_up_to(stream, declared)
+    expected = f"expected {declared} for {dtype.newbyteorder('=').name} of shape {shape}"
+    if len(values) < declared:
+        raise ValueError(f"found {len(values)} bytes of values, {expected}")
+    if stream.read(1):
+        raise ValueError(f"found more than {declared} bytes of values, {expected}")
+    for part in (header, values):
+        observe(part)
+    array = np.frombuffer(values, dtype).reshape(shape)
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def read_header(stream: BinaryIO | _Gunzipped) -> tuple[bytearray, np.dtype, tuple[int, ...]]:
+    """Read the header of an uncompressed IDX array: its bytes, the type and the dimensions.
+
+    Raises:
+        ValueError: If the content does not begin with a header.
+    """
     header = _read_up_to(stream, 4)
     if len(header) < 4:
         raise ValueError(f"found {len(header)} bytes, expected an IDX header of at least 4")
@@ -119,23 +143,7 @@ def _read_plain(
     sizes = _read_up_to(stream, 4 * ndim)
     if len(sizes) < 4 * ndim:
         raise ValueError(f"found {len(sizes)} bytes of dimensions, expected {4 * ndim}")
-    shape = struct.unpack(f">{ndim}I", sizes)
-    dtype = np.dtype(_TYPES[code])
-    declared = math.prod(shape) * dtype.itemsize
-    if declared > most_bytes:
-        raise ValueError(
-            f"found a header that declares {declared:,} bytes, expected at most {most_bytes:,}"
-        )
-    values = _read_up_to(stream, declared)
-    expected = f"expected {declared} for {dtype.newbyteorder('=').name} of shape {shape}"
-    if len(values) < declared:
-        raise ValueError(f"found {len(values)} bytes of values, {expected}")
-    if stream.read(1):
-        raise ValueError(f"found more than {declared} bytes of values, {expected}")
-    for part in (header, sizes, values):
-        observe(part)
-    array = np.frombuffer(values, dtype).reshape(shape)
-    return array.astype(dtype.newbyteorder("="), copy=False)
+    return header + sizes, np.dtype(_TYPES[code]), struct.unpack(f">{ndim}I", sizes)
 
 
 def _read_up_to(stream: BinaryIO | _Gunzipped, size: int) -> bytearray:

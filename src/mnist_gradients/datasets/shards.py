@@ -12,7 +12,8 @@ from kedro.io import AbstractDataset, DatasetError
 from kedro.io.core import get_protocol_and_path
 from numpy.typing import NDArray
 
-from mnist_gradients.maths.checking import mismatch
+from mnist_gradients.datasets.idx_format import read_header, write_idx
+from mnist_gradients.maths.checking import check_choice, mismatch
 
 Shard = tuple[NDArray[Any], NDArray[Any]]
 Recipe = Mapping[str, Any]
@@ -24,8 +25,9 @@ RECIPE = "recipe.json"
 class ShardsDataset(AbstractDataset[Tasks, tuple[Any, Any]]):
     """Loads a folder of shards as two dask arrays, and saves shards that are missing.
 
-    Shard 3 is ``labels_00003.npy``, (n,), and ``rows_00003.npy``, (n, ...). Loading reads the
-    headers only; rows are memory-mapped on the machine that uses them, which must see the folder.
+    Shard 3 is ``labels_00003.npy``, (n,), and ``rows_00003.npy``, (n, ...), or the same in IDX
+    format. Loading reads the headers only; rows are memory-mapped on the machine that uses them,
+    which must see the folder.
 
     Saving takes a recipe, plain data that determine the content of the shards, and a function
     without arguments for each shard, by its number. It calls those whose shard is missing or
@@ -34,6 +36,7 @@ class ShardsDataset(AbstractDataset[Tasks, tuple[Any, Any]]):
 
     Args:
         path: Local folder.
+        file_format: "npy", or "idx" for the format of the MNIST files, not compressed.
         metadata: Anything; Kedro ignores it, kedro-viz reads the layer from it.
 
     Example in YAML::
@@ -52,11 +55,15 @@ class ShardsDataset(AbstractDataset[Tasks, tuple[Any, Any]]):
         ((12, 2), 18)
     """
 
-    def __init__(self, *, path: str, metadata: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, *, path: str, file_format: str = "npy", metadata: dict[str, Any] | None = None
+    ) -> None:
+        check_choice("file_format", file_format, ("npy", "idx"))
         protocol, local = get_protocol_and_path(path)
         if protocol != "file":
             raise mismatch("path", path, "a local folder")
         self._path = Path(local)
+        self._file_format = file_format
         self.metadata = metadata
 
     def load(self) -> tuple[Any, Any]:
@@ -86,9 +93,11 @@ class ShardsDataset(AbstractDataset[Tasks, tuple[Any, Any]]):
             ]
             return da.concatenate(chunks)
 
-        n_shards = len(list(self._path.glob("rows_*.npy")))
+        n_shards = len(list(self._path.glob(f"rows_*.{self._file_format}")))
         if n_shards == 0:
-            raise DatasetError(f"{self._path}: found no shards, expected rows_00000.npy")
+            raise DatasetError(
+                f"{self._path}: found no shards, expected {self._file('rows', 0).name}"
+            )
         X, y = joined("rows"), joined("labels")
         if X.chunks[0] != y.chunks[0]:
             raise DatasetError(f"{self._path}: found shards of other lengths for rows than labels")
@@ -125,13 +134,13 @@ class ShardsDataset(AbstractDataset[Tasks, tuple[Any, Any]]):
             return False
 
     def _file(self, name: str, i: int) -> Path:
-        return self._path / f"{name}_{i:05d}.npy"
+        return self._path / f"{name}_{i:05d}.{self._file_format}"
 
     def _exists(self) -> bool:
         return self._file("rows", 0).exists()
 
     def _describe(self) -> dict[str, Any]:
-        return {"path": self._path}
+        return {"path": self._path, "file_format": self._file_format}
 
 
 def _mapped(path: Path) -> NDArray[Any]:
@@ -141,16 +150,25 @@ def _mapped(path: Path) -> NDArray[Any]:
         DatasetError: If the file is missing or no complete array.
     """
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        if path.suffix == ".npy":
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        with path.open("rb") as file:
+            header, dtype, shape = read_header(file)
+        array = np.memmap(path, dtype, "r", len(header), shape)
+        return array.astype(dtype.newbyteorder("="), copy=False)  # bytes stay in the file
     except FileNotFoundError:
         raise DatasetError(f"{path}: found no file, expected a shard") from None
     except (ValueError, OSError, EOFError) as error:
-        raise DatasetError(f"{path}: found {error}, expected a complete npy file") from None
+        found = str(error).removeprefix("found ").partition(", expected")[0]
+        raise DatasetError(f"{path}: found {found}, expected a complete shard") from None
 
 
 def _write(path: Path, array: NDArray[Any]) -> None:
     """Write an array beside its place, and move it there when it is complete."""
     partial = path.with_name(f".{path.name}")
     with partial.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
+        if path.suffix == ".npy":
+            np.save(file, array, allow_pickle=False)
+        else:
+            write_idx(array, file)
     partial.replace(path)

@@ -7,18 +7,13 @@ that rows in memory and rows on any number of workers give the same bits.
 
 Arrays that are persisted stay where they are, but for chunks that are no parts of the sum: these
 are cut anew once, which takes as much memory again. Arrays that are not persisted are computed anew
-in each pass, a part at a time, and never held as a whole.
-
-The one module of the estimators that imports dask.
+in each pass, a chunk at a time, and never held as a whole.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
-from itertools import chain, pairwise
 from numbers import Real
 from typing import Any, Self
 
@@ -26,17 +21,20 @@ import dask
 import dask.array as da
 import numpy as np
 import scipy.sparse
-from dask.core import flatten
 from dask.delayed import delayed
-from distributed import Client, default_client, futures_of, get_worker
-from distributed.client import FutureCancelledError
-from distributed.comm import CommClosedError
 from numpy.typing import NDArray
 
+from mnist_gradients.estimators.dask_parts import (
+    Part,
+    cut,
+    on_workers,
+    reaching_scheduler,
+    sum_parts,
+    weigh,
+)
 from mnist_gradients.maths.checking import mismatch
 from mnist_gradients.maths.rows.blocks import Terms, add, parts, rows_per_block
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows, LabelledRows, RowsTerm
-from mnist_gradients.maths.rows.threads import spread
 
 DTYPES = (np.uint8, np.float32, np.float64)
 
@@ -84,12 +82,13 @@ class DaskRows(LabelledRows):
         self._chunk_counts = self._chunk_counts[np.flatnonzero(kept)]
         self.class_counts = self._chunk_counts.sum(axis=0)
         self._factors: NDArray[np.float64] | None = None
-        self._sizes: tuple[int, ...] = ()
+        self._parts: list[Part] = []
+        self._sizes: list[int] = []
         self._set_class_weights()
 
     def __getstate__(self) -> dict[str, Any]:
         """What a contribution needs to know on a worker: everything but the rows."""
-        return vars(self) | {"_arrays": (), "_parts": [], "_sizes": ()}
+        return vars(self) | {"_arrays": (), "_parts": [], "_sizes": []}
 
     def sum(
         self, term: RowsTerm, *, term_entries: int, threads: int | None
@@ -97,15 +96,15 @@ class DaskRows(LabelledRows):
         """Sum the contributions of all blocks; see the base class."""
         block_rows = rows_per_block(self.entries / self.shape[0])
         self._cut(block_rows, term_entries)
-        function = partial(_sums, term, self.classes, self._factors, block_rows)
-        return add(_on_workers(function, self._parts, threads))
+        function = partial(sum_parts, term, self.classes, self._factors, block_rows)
+        return add(on_workers(function, self._parts, threads))
 
     def take(self, indices: NDArray[np.integer], weights: NDArray[np.float64] | None) -> ArrayRows:
         """Copy rows into memory; see the base class."""
-        with _scheduler():
+        with reaching_scheduler():
             X, y, *s = dask.compute(*(array[indices] for array in self._arrays))
         numbers = np.searchsorted(self.classes, y)
-        s = _weights(numbers, s[0] if s else None, self._factors)
+        s = weigh(numbers, s[0] if s else None, self._factors)
         if s is not None:
             weights = s * (1.0 if weights is None else weights)
         return ArrayRows(X, numbers, weights)
@@ -119,7 +118,7 @@ class DaskRows(LabelledRows):
             here = places[(places >= firsts[i]) & (places < firsts[i + 1])] - firsts[i]
             if len(here):
                 found.append(delayed(_indices)(block, self.classes[label], here, starts[i]))
-        with _scheduler():
+        with reaching_scheduler():
             return np.concatenate(dask.compute(*found))
 
     def weighted_by_class(self, factors: NDArray[np.float64]) -> Self:
@@ -141,16 +140,15 @@ class DaskRows(LabelledRows):
     def _look_at_chunks(self, X: Any, y: Any, weights: Any) -> Sequence[dict[str, Any]]:
         arrays = (array for array in (X, y, weights) if array is not None)
         blocks = zip(*map(_blocks, arrays), strict=True)
-        with _scheduler():
+        with reaching_scheduler():
             return dask.compute(*(delayed(_look_at)(*block) for block in blocks))
 
     def _cut(self, block_rows: int, term_entries: int) -> None:
-        """Set ``_parts``: the features, labels and weights of each part of the sum."""
-        cut = parts(self.shape[0], block_rows=block_rows, term_entries=term_entries)
-        sizes = tuple(part[-1].stop - part[0].start for part in cut)
+        """Set ``_parts``, the parts of the sum."""
+        blocks = parts(self.shape[0], block_rows=block_rows, term_entries=term_entries)
+        sizes = [part[-1].stop - part[0].start for part in blocks]
         if sizes != self._sizes:
-            columns = (_pieces(array.rechunk({0: sizes})) for array in self._arrays)
-            self._parts, self._sizes = list(zip(*columns, strict=True)), sizes
+            self._parts, self._sizes = cut(self._arrays, sizes), sizes
 
 
 def _check(X: Any, y: Any, weights: Any) -> Any:
@@ -214,119 +212,3 @@ def _blocks(array: Any) -> Any:
 
 def _indices(y: NDArray, label: Any, places: NDArray[np.integer], start: int) -> NDArray:
     return start + np.flatnonzero(y == label)[places]
-
-
-def _pieces(array: Any) -> list[Any]:
-    """The chunks of an array: futures if it is persisted, functions that compute them if not."""
-    keys = list(flatten(array.__dask_keys__()))
-    futures = {future.key: future for future in futures_of(array)}
-    if not futures:
-        blocks = array.to_delayed().ravel()
-        return [partial(_computed, dask.optimize(block)[0]) for block in blocks]
-    if not futures.keys() >= set(keys):
-        array = default_client().persist(array)
-        futures = {future.key: future for future in futures_of(array)}
-    return [futures[key] for key in keys]
-
-
-def _computed(block: Any) -> Any:
-    return block.compute(scheduler="synchronous")
-
-
-def _sums(
-    term: RowsTerm,
-    classes: NDArray,
-    factors: NDArray[np.float64] | None,
-    block_rows: int,
-    pieces: Sequence[tuple[Any, ...]],
-    threads: int | None,
-) -> list[Terms]:
-    """Sum of the contributions of each part, on the machine that has them."""
-
-    def of_part(part: tuple[Any, ...]) -> Terms:
-        X, y, *s = (piece() if callable(piece) else piece for piece in part)
-        numbers = np.searchsorted(classes, y)
-        weights = _weights(numbers, s[0] if s else None, factors)
-
-        def of_block(start: int) -> Terms:
-            rows = slice(start, start + block_rows)
-            block = X[rows] if scipy.sparse.issparse(X) else np.ascontiguousarray(X[rows])
-            return term(block, numbers[rows], None if weights is None else weights[rows])
-
-        return add(map(of_block, range(0, len(numbers), block_rows)))
-
-    return spread(of_part, pieces, threads=threads or get_worker().state.nthreads)
-
-
-def _weights(
-    numbers: NDArray[np.integer], s: NDArray | None, factors: NDArray[np.float64] | None
-) -> NDArray[np.float64] | None:
-    """Sample weights times the factors of their classes."""
-    return s if factors is None else factors[numbers] * (1.0 if s is None else s)
-
-
-def _on_workers(
-    function: Callable[..., list[Terms]], pieces: Sequence[tuple[Any, ...]], threads: int | None
-) -> list[Terms]:
-    """Apply a function to lists of parts, one for each worker; the results part by part."""
-    client = _client()
-    if client is None:
-        return function(pieces, threads)
-    with _scheduler():
-        shares = _shares(pieces, client)
-        futures = [
-            client.submit(
-                function,
-                [pieces[i] for i in share],
-                None,
-                pure=False,
-                workers=worker,
-                allow_other_workers=worker is not None,
-            )
-            for worker, share in shares.items()
-        ]
-        results = client.gather(futures)
-    found = dict(zip(chain(*shares.values()), chain(*results), strict=True))
-    return [found[i] for i in range(len(pieces))]
-
-
-def _shares(pieces: Sequence[tuple[Any, ...]], client: Client) -> dict[str | None, list[int]]:
-    """Numbers of the parts for each worker: those it holds, or a consecutive run of all."""
-    workers = sorted(client.nthreads())
-    held = [part[0] for part in pieces if not callable(part[0])]
-    shares: dict[str | None, list[int]] = defaultdict(list)
-    if not workers:  # until one joins, which takes all
-        shares[None] = list(range(len(pieces)))
-    elif held:
-        holders = client.who_has(held)
-        for i, future in enumerate(held):
-            at = holders.get(future.key) or workers
-            shares[min(at, key=lambda worker: len(shares[worker]))].append(i)
-    else:
-        bounds = np.linspace(0, len(pieces), len(workers) + 1).astype(int).tolist()
-        for worker, run in zip(workers, pairwise(bounds), strict=True):
-            shares[worker] = list(range(*run))
-    return {worker: share for worker, share in shares.items() if share}
-
-
-def _client() -> Client | None:
-    """The current client of Dask distributed, if there is one."""
-    try:
-        return default_client()
-    except ValueError:
-        return None
-
-
-@contextmanager
-def _scheduler() -> Iterator[None]:
-    """Say in one line that the scheduler is lost."""
-    client = _client()
-    try:
-        yield
-    except (CommClosedError, FutureCancelledError, OSError) as error:
-        lost = isinstance(error, (CommClosedError, FutureCancelledError))
-        if client is None or (client.status == "running" and not lost):
-            raise  # an error of what reads the rows
-        raise ConnectionError(
-            f"dask: found no scheduler any more ({error}), expected one"
-        ) from None
