@@ -18,7 +18,7 @@ COLUMNS = ["validation_error", "standard_deviation", "validation_loss", "train_s
 def ablation(parameters):
     def ablation(**changes):
         options = {"variants": {"slow": {"learning_rate": 1e-9}}, "sizes": [60, 500]}
-        options |= {"epochs": [1], "seeds": 2, "network": parameters()}
+        options |= {"epochs": [1], "seeds": 2, "n_jobs": 1, "network": parameters()}
         return AblationParameters(**(options | changes))
 
     return ablation
@@ -68,6 +68,17 @@ def test_row_holds_means_over_the_seeds(sets, ablation, trainings):
     assert row[["validation_loss", "train_seconds", "seeds"]].tolist() == [3, 9, 2]
 
 
+@pytest.mark.slow
+@pytest.mark.tensorflow
+def test_errors_do_not_depend_on_the_number_of_processes(sets, ablation):
+    measured = ["validation_error", "standard_deviation", "validation_loss"]
+    one, two = (
+        nodes.compare_lengths(sets[0], sets[1], ablation(n_jobs=n, epochs=[2]), 0)[measured]
+        for n in (1, 2)
+    )
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
+
+
 def test_fewer_images_are_trained_on_for_as_many_iterations(sets, parameters, ablation, trainings):
     chosen = ablation(sizes=[500, 20, 100], seeds=1, network=parameters(batch_size=50))
     table = nodes.compare_sizes(sets[0], sets[1], chosen, 0)
@@ -98,7 +109,8 @@ def test_plot_shows_the_errors_against_what_was_varied(draw, column):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"sizes": []}, {"epochs": [0]}, {"sizes": [0]}, {"seeds": 0}, {"seed": 1}]
+    "changes",
+    [{"sizes": []}, {"epochs": [0]}, {"sizes": [0]}, {"seeds": 0}, {"n_jobs": 0}, {"seed": 1}],
 )
 def test_parameters_out_of_range_are_refused(ablation, changes):
     with pytest.raises(ValidationError):

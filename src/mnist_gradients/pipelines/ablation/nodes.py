@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.pipelines.ablation.parameters import AblationParameters
@@ -36,7 +37,7 @@ def compare_variants(
     trials = [  # all of them are checked before the first training
         (name, train, parameters.network.changed(changes)) for name, changes in variants.items()
     ]
-    return _compare("variant", trials, validation, parameters.seeds, seed)
+    return _compare("variant", trials, validation, parameters, seed)
 
 
 def compare_sizes(
@@ -56,7 +57,7 @@ def compare_sizes(
         return size, train.take(np.arange(size)), parameters.network.changed(changes)
 
     sizes = sorted({min(size, len(train)) for size in parameters.sizes})
-    return _compare("images", map(trial, sizes), validation, parameters.seeds, seed)
+    return _compare("images", map(trial, sizes), validation, parameters, seed)
 
 
 def compare_lengths(
@@ -71,16 +72,23 @@ def compare_lengths(
         (epochs, train, parameters.network.changed({"epochs": epochs}))
         for epochs in sorted(parameters.epochs)
     )
-    return _compare("epochs", trials, validation, parameters.seeds, seed)
+    return _compare("epochs", trials, validation, parameters, seed)
 
 
 def _compare(
-    column: str, trials: Iterable[Trial], validation: LabelledImages, seeds: int, seed: int
+    column: str,
+    trials: Iterable[Trial],
+    validation: LabelledImages,
+    parameters: AblationParameters,
+    seed: int,
 ) -> pd.DataFrame:
     """Return a row per trial: its name in ``column``, and its measurements over the seeds."""
     rows = []
     for trial in trials:
-        measured = [_measure(trial, validation, seed + number) for number in range(seeds)]
+        measured = Parallel(n_jobs=parameters.n_jobs)(
+            delayed(_measure)(trial, validation, seed + number)
+            for number in range(parameters.seeds)
+        )
         rows.append({column: trial[0]} | _summarise(measured))
     return pd.DataFrame(rows)
 

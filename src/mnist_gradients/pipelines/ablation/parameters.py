@@ -17,6 +17,8 @@ class AblationParameters(Parameters):
         sizes: Numbers of training images to compare; a larger number than there are means all.
         epochs: Lengths of training to compare.
         seeds: Number of trainings of each, with the seeds seed, seed + 1, ...
+        n_jobs: Number of them at a time, each in a process of its own, by the current backend of
+            joblib; the errors do not depend on it.
     """
 
     network: TrainingParameters
@@ -24,3 +26,4 @@ class AblationParameters(Parameters):
     sizes: tuple[PositiveInt, ...] = Field(min_length=1)
     epochs: tuple[PositiveInt, ...] = Field(min_length=1)
     seeds: PositiveInt
+    n_jobs: PositiveInt
