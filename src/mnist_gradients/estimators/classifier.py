@@ -79,9 +79,19 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator, ABC):
         check_is_fitted(self)
         return validate_data(self, X, reset=False, dtype=self.dtypes, **self._accepted())
 
-    def _rows_and_labels(self, X: ArrayLike, y: ArrayLike) -> tuple[Any, NDArray]:
+    def _rows_and_labels(
+        self, X: ArrayLike, y: ArrayLike, *, check_finite: bool = True
+    ) -> tuple[Any, NDArray]:
         """Rows to fit and their labels, checked."""
-        rows, labels = validate_data(self, X, y, dtype=self.dtypes, order="C", **self._accepted())
+        rows, labels = validate_data(
+            self,
+            X,
+            y,
+            dtype=self.dtypes,
+            order="C",
+            ensure_all_finite=check_finite,
+            **self._accepted(),
+        )
         check_classification_targets(labels)
         if scipy.sparse.issparse(rows) and rows.dtype not in (np.float32, np.float64):
             rows = rows.astype(np.float64)

@@ -11,7 +11,7 @@ import scipy.sparse
 from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import assert_all_finite, check_array, check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.multiclass import check_classification_targets
@@ -173,7 +173,13 @@ class GradientLogisticRegression(SoftmaxClassifier):
             options["seed"] = 0 if seed is None else int(seed)
         if self.verbose:
             options["callback"] = self._print_progress
-        solution = SOLVERS[self.solver](objective, start, **options)
+        try:
+            solution = SOLVERS[self.solver](objective, start, **options)
+        except ValueError:
+            self._check_finite(objective)
+            raise
+        if not solution.converged:
+            self._check_finite(objective)
         if not (solution.converged or solution.relative_gap <= self.tol):
             warnings.warn(
                 f"{self.solver} did not reach tol = {self.tol:g} in {solution.iterations} "
@@ -262,7 +268,12 @@ class GradientLogisticRegression(SoftmaxClassifier):
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
     ) -> LabelledRows:
         """Rows in memory or memory-mapped; sets ``classes_``."""
-        rows, labels = self._rows_and_labels(X, y)
+        # The default solver does not converge on rows that are not finite. To look for them
+        # beforehand would take as long as half a pass over the data.
+        later = self.solver == DEFAULT_SOLVER
+        rows, labels = self._rows_and_labels(X, y, check_finite=not later)
+        if later and (scipy.sparse.issparse(rows) or rows.size <= SMALL):
+            self._assert_finite(rows)
         weights = _check_weights(sample_weight, rows.shape[0])
         if weights is not None and not weights.all():
             kept = np.flatnonzero(weights)
@@ -289,6 +300,14 @@ class GradientLogisticRegression(SoftmaxClassifier):
             return np.float32
         many = len(self.classes_) > 2 and rows.shape[0] * rows.shape[1] > SMALL
         return np.float32 if many and self.solver == DEFAULT_SOLVER else np.float64
+
+    def _check_finite(self, objective: LinearObjective) -> None:
+        """Raise scikit-learn's error if rows in memory hold values that are not finite."""
+        if isinstance(objective.rows, ArrayRows):
+            self._assert_finite(objective.rows.X)
+
+    def _assert_finite(self, X: Any) -> None:
+        assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
 
     def _keep(self, objective: LinearObjective, solution: Solution) -> None:
         """Set the attributes of the fit."""

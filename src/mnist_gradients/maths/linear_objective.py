@@ -271,6 +271,7 @@ class LinearObjective(ABC):
         centre: Vector | float = 0.0,
         scale: Vector | float = 1.0,
         dtype: DTypeLike = np.float32,
+        out: Floats | None = None,
     ) -> Floats:
         """Centred and scaled features of rows in memory, and a column of ones for an intercept.
 
@@ -280,6 +281,7 @@ class LinearObjective(ABC):
             centre: Of the included features, (a,).
             scale: Of the included features, (a,), above 0.
             dtype: Type of the result.
+            out: Memory for the result, with at least as many rows; its type is that of the result.
 
         Returns:
             (n, a), or (n, a + 1) with an intercept.
@@ -287,8 +289,10 @@ class LinearObjective(ABC):
         rows = _in_memory(self.rows).X
         indices = np.arange(rows.shape[0])[indices]
         a = rows.shape[1] if columns is None else len(columns)
-        factors = np.asarray(self.scale / scale, dtype=dtype)
-        A = np.empty((len(indices), a + (self.intercept != "none")), dtype=dtype)
+        if out is None:
+            out = np.empty((len(indices), a + (self.intercept != "none")), dtype=dtype)
+        A = out[: len(indices)]
+        factors = np.asarray(self.scale / scale, dtype=A.dtype)
         A[:, a:] = 1
         for i in range(0, len(A), FEATURE_ROWS):
             X = rows[indices[i : i + FEATURE_ROWS]]
@@ -298,7 +302,7 @@ class LinearObjective(ABC):
                 X = X - (self.centre if columns is None else self.centre[columns])
             np.multiply(X, factors, out=A[i : i + FEATURE_ROWS, :a], casting="unsafe")
         if np.any(centre):
-            A[:, :a] -= np.asarray(centre / scale, dtype=dtype)
+            A[:, :a] -= np.asarray(centre / scale, dtype=A.dtype)
         return A
 
     def penalties(self, scale: Vector) -> Vector:
@@ -337,11 +341,18 @@ class LinearObjective(ABC):
         Returns:
             (a, a), or (a + 1, a + 1) with an intercept.
         """
-        A = self.features(indices, columns=columns, centre=centre, scale=scale, dtype=dtype)
-        a = A.shape[1] - (self.intercept != "none")
-        A *= np.sqrt(curvature).astype(dtype)[:, None]
-        H = A.T @ A
+        a = self.n_features if columns is None else len(columns)
         penalties = self.penalties(np.broadcast_to(scale, a))
+        H = np.zeros((len(penalties), len(penalties)), dtype=dtype)
+        memory = np.empty((min(len(indices), HESSIAN_ROWS), len(H)), dtype=dtype)
+        addend = np.empty_like(H)
+        for i in range(0, len(indices), HESSIAN_ROWS):
+            block = slice(i, i + HESSIAN_ROWS)
+            A = self.features(
+                indices[block], columns=columns, centre=centre, scale=scale, out=memory
+            )
+            A *= np.sqrt(curvature[block]).astype(dtype)[:, None]
+            H += np.matmul(A.T, A, out=addend)
         H[np.diag_indices(len(H))] += penalties.astype(dtype)
         return H
 
@@ -434,6 +445,7 @@ class LinearObjective(ABC):
 
 
 LOGIT_ROWS = 2048  # per block
+HESSIAN_ROWS = 1000  # per block, so that a factor needs little memory
 FEATURE_ROWS = 256  # per block, so that copies of them stay in the cache
 KEPT_ENTRIES = 25_000_000  # of rows in the computing type, 200 MB at the most
 

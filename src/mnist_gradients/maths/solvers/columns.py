@@ -12,6 +12,7 @@ from mnist_gradients.maths.linear_objective import LinearObjective, Vector
 
 COLUMN_ENTRIES = 200_000, 1_000_000  # least and most that give means and variances,
 LEAST_COLUMN_ROWS = 100  # but so many rows at least
+MOMENT_COLUMNS = 64  # at a time, for little memory in float64
 SIMILAR = 10  # the largest scale over the smallest
 LARGEST_GRAM = 200  # rows of the sample that tell whether features are correlated
 
@@ -66,7 +67,7 @@ def describe_columns(few: LinearObjective, *, exact_means: bool = False) -> Colu
     least, most = COLUMN_ENTRIES
     entries = max(1, few.rows.entries)
     n = max(LEAST_COLUMN_ROWS, np.clip(entries // 4, least, most) * len_rows(X) // entries)
-    X = X[np.linspace(0, len_rows(X) - 1, n).astype(int)] if n < len_rows(X) else X
+    X = X[:: max(1, len_rows(X) // n)]
     mean, second = _moments(X, few.centre, centred=few.intercept == "free")
     if exact_means and few.intercept == "free":
         mean = np.asarray(every_row.sum(axis=0, dtype=np.float64)).ravel() / len_rows(every_row)
@@ -90,11 +91,15 @@ def _moments(X: Any, offset: Vector | None, *, centred: bool) -> tuple[Vector, V
     if scipy.sparse.issparse(X):
         return _sparse_moments(X.tocsr(), offset, centred=centred)
     first = X[0].astype(np.float64) if centred else np.zeros(X.shape[1])
-    deviations = X - first  # from a row, so that large offsets cancel before they are squared
-    with np.errstate(over="ignore"):
-        mean = deviations.mean(axis=0) if centred else first
-        deviations -= mean
-        second = np.einsum("ij,ij->j", deviations, deviations) / len(X)
+    mean, second = np.zeros_like(first), np.zeros_like(first)
+    for j in range(0, X.shape[1], MOMENT_COLUMNS):
+        some = slice(j, j + MOMENT_COLUMNS)
+        # From a row, so that large offsets cancel before they are squared.
+        deviations = X[:, some] - first[some]
+        with np.errstate(over="ignore"):
+            mean[some] = deviations.mean(axis=0) if centred else 0.0
+            deviations -= mean[some]
+            second[some] = np.einsum("ij,ij->j", deviations, deviations) / len(X)
     return mean + first - (0.0 if offset is None else offset), second
 
 
@@ -123,9 +128,11 @@ def are_correlated(few: LinearObjective, columns: Columns) -> bool:
         return False
     X = few.rows.X  # type: ignore[attr-defined]  # a sample is in memory
     n = min(len_rows(X), LARGEST_GRAM)
-    X = X[np.linspace(0, len_rows(X) - 1, n).astype(int)]
-    X = X if few.centre is None else X - few.centre
-    Z = ((few.scale * X - columns.centre) / columns.scale).astype(np.float32)
+    X = X[:: len_rows(X) // n][:n]
+    Z = few.scale * (X if few.centre is None else X - few.centre)
+    Z -= columns.centre
+    Z /= columns.scale
+    Z = Z.astype(np.float32)
     G = (Z @ Z.T).astype(np.float64)
     trace = float(np.trace(G)) / n
     square = float(np.sum(G**2) - np.sum(np.diag(G) ** 2)) / max(n * (n - 1), 1)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.linalg import get_lapack_funcs
 
+from mnist_gradients.maths.checking import mismatch
 from mnist_gradients.maths.linear_objective import Floats, Vector
 
 
@@ -46,11 +47,16 @@ def inverse_factor(H: Floats) -> tuple[Floats, float]:
 
     Returns:
         M, (n, n), and the smallest pivot: what part of a diagonal entry no other row explains.
+
+    Raises:
+        ValueError: If H is not finite.
     """
     potrf, trtri = get_lapack_funcs(("potrf", "trtri"), (H,))
     n = len(H)
     if n == 0:
         return H, 1.0
+    if not np.isfinite(H).all():
+        raise mismatch("X", "values whose squares are not finite", "finite numbers")
     diagonal = np.diag(H).copy()
     root = np.sqrt(np.where(diagonal > 0, diagonal, 1), dtype=H.dtype)
     H /= root

@@ -149,7 +149,7 @@ class _Search:
         self.generator = np.random.default_rng(seed)
         self.tolerance = tolerance
         least, most = SAMPLE_ROWS
-        enough = 8 * objective.n_features + 100 * objective.n_outputs
+        enough = 6 * objective.n_features + 300 * objective.n_outputs
         n = most if is_small(objective) else min(most, max(least, enough))
         self.few = sample(objective, n, self.generator)
         self.columns = describe_columns(self.few)
@@ -281,8 +281,10 @@ class _Search:
             return estimate_suboptimality(few, exact, np.copy, local.weights, gradient, enough)
         if self.model == "diagonal" and objective.rows.shape[0] > few.rows.shape[0]:
             few = objective
-        elif self.model != "diagonal":
+        elif self.model != "diagonal" and few.rows is objective.rows:
             few = sample(few, self.confirmation_rows, self.generator)
+        elif self.model != "diagonal":  # the rows of a sample have no period
+            few = few.subset(slice(None, None, max(1, few.rows.shape[0] // self.confirmation_rows)))
         learned = iterate.inverse_hessian.times if iterate.iteration > 0 else np.copy
         return estimate_suboptimality(
             few, local.coordinates, learned, local.weights, iterate.gradient, enough

@@ -22,7 +22,7 @@ STEPS = 30  # of conjugate gradients at the most
 SOLVED = 1e-6  # of the first residual, squared in the preconditioner's norm, is no residual
 TAIL = 2  # of them, whose gain tells how much is missing
 SAFETY = 1.3  # for a Hessian of a sample
-ROUNDING_ENTRIES = 1_000_000  # of rows are looked at for rounding errors,
+ROUNDING_ENTRIES = 500_000  # of rows are looked at for rounding errors,
 LEAST_ROUNDING_ROWS = 200  # but so many rows at least
 
 Map = Callable[[Vector], Vector]
@@ -140,7 +140,7 @@ def _rounding(
         return 0.0
     n = max(LEAST_ROUNDING_ROWS, ROUNDING_ENTRIES // few.n_features)
     N = few.rows.shape[0]
-    few = few if n >= N else few.subset(np.linspace(0, N - 1, n).astype(int))
+    few = few.subset(slice(None, None, max(1, N // n)))
     error = few(w)[1] - few.computed_in(np.float64)(w)[1]
     E, _ = few.unpack(error)
     if not E.any():
