@@ -4,8 +4,8 @@ import pytest
 from mnist_gradients.benchmarking import solvers
 from mnist_gradients.benchmarking.solvers import Setting, weights
 from mnist_gradients.benchmarking.switches import CHANGES, SOLVER, RowCounter, changed
-from mnist_gradients.maths.linear_objective import LinearObjective
 from mnist_gradients.maths.rows import blocks, products
+from mnist_gradients.maths.scaled_features import ScaledFeatures
 from mnist_gradients.maths.solvers import coordinates
 
 
@@ -27,10 +27,11 @@ def fit(reference):
 
 @pytest.fixture
 def large(monkeypatch):
-    """600 rows count as many: factors come from 60 of them, and the start from 100."""
+    """600 rows count as many: factors come from 60 of them, and the start from 101."""
     monkeypatch.setattr(coordinates, "CURVATURE_ROWS", 60)
     monkeypatch.setattr(coordinates, "LEAST_CURVATURE_ROWS", 60)
-    monkeypatch.setattr(SOLVER, "warm_start_rows", lambda _: 100)
+    monkeypatch.setattr(SOLVER, "warm_start_rows", lambda _: 101)
+    monkeypatch.setattr(SOLVER, "are_correlated", lambda *_: True)
 
 
 @pytest.mark.usefixtures("large")
@@ -94,13 +95,13 @@ def test_columns_without_centring_have_their_scale_and_no_centre(monkeypatch, fi
 )
 def test_curvature_rows_are_drawn_by_curvature_or_evenly(monkeypatch, fit, change, even):
     counts = []
-    class_hessian = LinearObjective.class_hessian
+    hessian = ScaledFeatures.hessian
 
-    def counted(self, indices, *rest, **options):
+    def counted(self, indices, curvature):
         counts.append(len(indices))
-        return class_hessian(self, indices, *rest, **options)
+        return hessian(self, indices, curvature)
 
-    monkeypatch.setattr(LinearObjective, "class_hessian", counted)
+    monkeypatch.setattr(ScaledFeatures, "hessian", counted)
     fit(change)
     assert len(counts) >= 10
     assert (set(counts) == {60}) == even

@@ -204,6 +204,13 @@ class LinearObjective(ABC):
         few.rows = self.rows.take(indices, weights)
         return few
 
+    def every(self, step: int) -> Self:
+        """The same objective on every step-th of its rows in memory, not copied if dense."""
+        few, rows, some = copy(self), in_memory(self.rows), slice(None, None, max(1, step))
+        weights = None if rows.weights is None else rows.weights[some]
+        few.rows = ArrayRows(rows.X[some], rows.y[some], weights)
+        return few
+
     def computed_in(self, dtype: DTypeLike) -> Self:
         """The same objective with another computing type."""
         other = copy(self)
@@ -235,7 +242,7 @@ class LinearObjective(ABC):
     def copied(self) -> Self:
         """The same objective of dense rows that are centred and in the computing type already."""
         other = copy(self)
-        rows = _in_memory(self.rows)
+        rows = in_memory(self.rows)
         other.rows = ArrayRows(self._block(rows.X), rows.y, rows.weights)
         other.centre = None
         return other
@@ -243,7 +250,7 @@ class LinearObjective(ABC):
     def logits(self, w: Vector) -> Floats:
         """Logits of all rows at w, (N, K), for rows in memory, few enough that N K numbers fit."""
         W, b = self._parameters(w)
-        rows = _in_memory(self.rows)
+        rows = in_memory(self.rows)
         Z = np.empty((rows.shape[0], self.n_outputs), dtype=self.dtype)
         for i in range(0, len(Z), LOGIT_ROWS):
             block = slice(i, i + LOGIT_ROWS)
@@ -253,108 +260,15 @@ class LinearObjective(ABC):
     def curvature(self, w: Vector) -> Floats:
         """Curvature of each row's loss in its own logits at w, times s_i / S: (N, K).
 
-        Class k's own block of the Hessian weighs each row with it (see `class_hessian`).
+        Class k's own block of the Hessian weighs each row with it (see `ScaledFeatures.hessian`).
         """
         return self.logit_curvature(self.logits(w)) * self.row_weights()[:, None]
 
     def row_weights(self) -> Vector:
         """s_i / S for each row, (N,), for rows in memory."""
-        rows = _in_memory(self.rows)
+        rows = in_memory(self.rows)
         weights = np.ones(rows.shape[0]) if rows.weights is None else rows.weights
         return weights / rows.total_weight
-
-    def features(
-        self,
-        indices: NDArray[np.integer] | slice,
-        *,
-        columns: NDArray[np.integer] | None = None,
-        centre: Vector | float = 0.0,
-        scale: Vector | float = 1.0,
-        dtype: DTypeLike = np.float32,
-        out: Floats | None = None,
-    ) -> Floats:
-        """Centred and scaled features of rows in memory, and a column of ones for an intercept.
-
-        Args:
-            indices: Row numbers, (n,).
-            columns: Features to include, (a,); None for all.
-            centre: Of the included features, (a,).
-            scale: Of the included features, (a,), above 0.
-            dtype: Type of the result.
-            out: Memory for the result, with at least as many rows; its type is that of the result.
-
-        Returns:
-            (n, a), or (n, a + 1) with an intercept.
-        """
-        rows = _in_memory(self.rows).X
-        indices = np.arange(rows.shape[0])[indices]
-        a = rows.shape[1] if columns is None else len(columns)
-        if out is None:
-            out = np.empty((len(indices), a + (self.intercept != "none")), dtype=dtype)
-        A = out[: len(indices)]
-        factors = np.asarray(self.scale / scale, dtype=A.dtype)
-        A[:, a:] = 1
-        for i in range(0, len(A), FEATURE_ROWS):
-            X = rows[indices[i : i + FEATURE_ROWS]]
-            X = X if columns is None else X[:, columns]
-            X = X.toarray() if self.rows.sparse else X
-            if self.centre is not None:
-                X = X - (self.centre if columns is None else self.centre[columns])
-            np.multiply(X, factors, out=A[i : i + FEATURE_ROWS, :a], casting="unsafe")
-        if np.any(centre):
-            A[:, :a] -= np.asarray(centre / scale, dtype=A.dtype)
-        return A
-
-    def penalties(self, scale: Vector) -> Vector:
-        """Penalty of each scaled feature, lambda / scale^2, (a,), and of the intercept if any."""
-        of_intercept = {"free": [0.0], "penalised": [self.l2], "none": []}[self.intercept]
-        return np.append(self.l2 / np.square(scale), of_intercept)
-
-    def class_hessian(
-        self,
-        indices: NDArray[np.integer],
-        curvature: Floats,
-        *,
-        columns: NDArray[np.integer] | None = None,
-        centre: Vector | float = 0.0,
-        scale: Vector | float = 1.0,
-        dtype: DTypeLike = np.float32,
-    ) -> Floats:
-        """Block of the Hessian that belongs to the weights and the intercept of one class.
-
-        ::
-
-            sum_i c_i x_i x_i^T + lambda I,     x_i = (features - centre) / scale, and 1
-
-        in the coordinates of the centred and scaled features, where the penalty is lambda / scale^2
-        for each of them. With every row and its `curvature`, the block is exact. The last row and
-        column belong to the intercept, if there is one.
-
-        Args:
-            indices: Row numbers, (n,), of rows in memory.
-            curvature: c, at least zero, (n,).
-            columns: Features to include, (a,); None for all.
-            centre: Of the included features, (a,).
-            scale: Of the included features, (a,), above 0.
-            dtype: Type of the result.
-
-        Returns:
-            (a, a), or (a + 1, a + 1) with an intercept.
-        """
-        a = self.n_features if columns is None else len(columns)
-        penalties = self.penalties(np.broadcast_to(scale, a))
-        H = np.zeros((len(penalties), len(penalties)), dtype=dtype)
-        memory = np.empty((min(len(indices), HESSIAN_ROWS), len(H)), dtype=dtype)
-        addend = np.empty_like(H)
-        for i in range(0, len(indices), HESSIAN_ROWS):
-            block = slice(i, i + HESSIAN_ROWS)
-            A = self.features(
-                indices[block], columns=columns, centre=centre, scale=scale, out=memory
-            )
-            A *= np.sqrt(curvature[block]).astype(dtype)[:, None]
-            H += np.matmul(A.T, A, out=addend)
-        H[np.diag_indices(len(H))] += penalties.astype(dtype)
-        return H
 
     def lipschitz(self) -> float:
         """Lipschitz constant of the gradient, so that steps of 1/L never increase the objective.
@@ -445,12 +359,10 @@ class LinearObjective(ABC):
 
 
 LOGIT_ROWS = 2048  # per block
-HESSIAN_ROWS = 1000  # per block, so that a factor needs little memory
-FEATURE_ROWS = 256  # per block, so that copies of them stay in the cache
 KEPT_ENTRIES = 25_000_000  # of rows in the computing type, 200 MB at the most
 
 
-def _in_memory(rows: LabelledRows) -> ArrayRows:
+def in_memory(rows: LabelledRows) -> ArrayRows:
     """The rows themselves, for computations that only a sample in memory is meant for."""
     if not isinstance(rows, ArrayRows):
         raise mismatch("rows", type(rows).__name__, "rows in memory, as `subset` returns them")

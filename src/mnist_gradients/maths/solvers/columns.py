@@ -129,7 +129,7 @@ def are_correlated(few: LinearObjective, columns: Columns) -> bool:
     X = few.rows.X  # type: ignore[attr-defined]  # a sample is in memory
     n = min(len_rows(X), LARGEST_GRAM)
     X = X[:: len_rows(X) // n][:n]
-    Z = few.scale * (X if few.centre is None else X - few.centre)
+    Z = np.multiply(X if few.centre is None else X - few.centre, few.scale, dtype=np.float64)
     Z -= columns.centre
     Z /= columns.scale
     Z = Z.astype(np.float32)

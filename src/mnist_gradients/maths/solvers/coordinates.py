@@ -20,7 +20,7 @@ diagonal   no factor: wide or sparse data
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import scipy.sparse
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from mnist_gradients.maths.linear_objective import Floats, LinearObjective, Vector
 from mnist_gradients.maths.rows.threads import spread
+from mnist_gradients.maths.scaled_features import HESSIAN_ROWS, ScaledFeatures
 from mnist_gradients.maths.solvers.columns import Columns, are_correlated
 from mnist_gradients.maths.solvers.factors import inverse_factor, inverse_root
 
@@ -37,7 +38,6 @@ CURVATURE_ROWS = 4_000  # of the sample enter a factor, over all classes togethe
 LEAST_CURVATURE_ROWS = 1_500  # but so many for each class at least
 FULL_PARAMETERS = 200  # whose whole Hessian is factorised in milliseconds
 FULL_ROWS = 16_000
-HESSIAN_ROWS = 1_000  # per block, which stays in the cache
 WORTH_PASSES = 8  # a factor saves more passes over the data, and may cost as many,
 WORTH_PASSES_CORRELATED = 40  # or so many, if features are correlated,
 WORTH_WORK = 2e8  # or so many multiplications, which take milliseconds
@@ -218,16 +218,17 @@ def full_hessian(few: LinearObjective, w: Vector, columns: Columns) -> Vector:
         weights * few.curvature_product(Z, np.broadcast_to(unit, Z.shape))
         for unit in np.eye(K, dtype=Z.dtype)
     ]
-    m = len(few.penalties(columns.scale))
+    features = ScaledFeatures(few, centre=columns.centre, scale=columns.scale, dtype=np.float64)
+    m = len(features.penalties)
     blocks = np.zeros((m, K, m, K))
     for i in range(0, len(Z), HESSIAN_ROWS):
         rows = slice(i, i + HESSIAN_ROWS)
-        A = few.features(rows, centre=columns.centre, scale=columns.scale, dtype=np.float64)
+        A = features(rows)
         for k, curvature in enumerate(curvatures):
             for other in range(K):
                 blocks[:, other, :, k] += A.T @ (curvature[rows, other, None] * A)
     H = blocks.reshape(m * K, m * K)
-    H[np.diag_indices(m * K)] += np.repeat(few.penalties(columns.scale), K)
+    H[np.diag_indices(m * K)] += np.repeat(features.penalties, K)
     return H
 
 
@@ -270,10 +271,17 @@ def curvature_coordinates(
     chances = generator.random(curvature.shape)
     n_rows = rows_per_factor(curvature.shape[1])
     active = _active_columns(few)
-    hidden = few.penalties(columns.scale)[: few.n_features].min() < np.finfo(np.float32).eps
+    hidden = few.l2 / columns.scale.max() ** 2 < np.finfo(np.float32).eps
     precise = FACTOR_BYTES // 8 if hidden else PRECISE_ENTRIES
     small = curvature.shape[1] * (len(active) + 1) ** 2 <= precise
     dtype = np.float64 if small and few.dtype == np.float64 else np.float32
+    features = ScaledFeatures(
+        few,
+        columns=None if len(active) == few.n_features else active,
+        centre=columns.centre[active],
+        scale=columns.scale[active],
+        dtype=dtype,
+    )
 
     def factor(k: int) -> Floats:
         c = curvature[:, k]
@@ -283,21 +291,14 @@ def curvature_coordinates(
             probability = np.minimum(1, n_rows * c / c.sum())
             chosen = np.flatnonzero(chances[:, k] < probability)
             weights = c[chosen] / probability[chosen]
-        rows: dict[str, Any] = {
-            "columns": None if len(active) == few.n_features else active,
-            "centre": columns.centre[active],
-            "scale": columns.scale[active],
-            "dtype": dtype,
-        }
-        H = few.class_hessian(chosen, weights, **rows)
+        H = features.hessian(chosen, weights)
         M, smallest = inverse_factor(H)
         if dtype == np.float32 or smallest > 100 * len(H) * np.finfo(dtype).eps:
             return M
-        A = few.features(chosen, **rows)
-        penalties = few.penalties(columns.scale[active])
-        H = few.class_hessian(chosen, weights, **rows)  # the first has been overwritten
+        A = features(chosen)
+        H = features.hessian(chosen, weights)  # the first has been overwritten
         return inverse_root(
-            H.astype(np.float64), lambda v: A.T @ (weights * (A @ v)) + penalties * v
+            H.astype(np.float64), lambda v: A.T @ (weights * (A @ v)) + features.penalties * v
         )
 
     factors = np.stack(spread(factor, range(curvature.shape[1]), threads=few.threads))

@@ -284,7 +284,7 @@ class _Search:
         elif self.model != "diagonal" and few.rows is objective.rows:
             few = sample(few, self.confirmation_rows, self.generator)
         elif self.model != "diagonal":  # the rows of a sample have no period
-            few = few.subset(slice(None, None, max(1, few.rows.shape[0] // self.confirmation_rows)))
+            few = few.every(few.rows.shape[0] // self.confirmation_rows)
         learned = iterate.inverse_hessian.times if iterate.iteration > 0 else np.copy
         return estimate_suboptimality(
             few, local.coordinates, learned, local.weights, iterate.gradient, enough

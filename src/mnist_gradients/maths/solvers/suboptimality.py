@@ -140,7 +140,7 @@ def _rounding(
         return 0.0
     n = max(LEAST_ROUNDING_ROWS, ROUNDING_ENTRIES // few.n_features)
     N = few.rows.shape[0]
-    few = few.subset(slice(None, None, max(1, N // n)))
+    few = few if n >= N else few.subset(np.linspace(0, N - 1, n).astype(int))
     error = few(w)[1] - few.computed_in(np.float64)(w)[1]
     E, _ = few.unpack(error)
     if not E.any():

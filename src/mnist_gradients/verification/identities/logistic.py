@@ -8,6 +8,7 @@ import numpy as np
 from mnist_gradients.maths import logistic
 from mnist_gradients.maths.linear_objective import Intercept
 from mnist_gradients.maths.logistic import LogisticObjective
+from mnist_gradients.maths.scaled_features import ScaledFeatures
 from mnist_gradients.verification.derivation import (
     CENTRAL,
     SVD,
@@ -159,7 +160,7 @@ def hessian_matrix(theta: Array, b: Array, X: Array, y: Array) -> Equality:
     return Equality(
         "P2 Hessian = 1/N X^T diag(h (1 - h)) X + lambda I",
         CENTRAL,
-        lambda: objective.class_hessian(rows, objective.curvature(w)[:, 0]),
+        lambda: ScaledFeatures(objective).hessian(rows, objective.curvature(w)[:, 0]),
         lambda: central_jacobian(lambda w: objective(w)[1], w),
         tolerance=1e-6,  # the matrix is a preconditioner and is computed in float32
     )

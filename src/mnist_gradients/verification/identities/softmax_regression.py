@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from mnist_gradients.maths.scaled_features import ScaledFeatures
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
 from mnist_gradients.verification.derivation import (
     CENTRAL,
@@ -130,8 +131,8 @@ def hessian_blocks(W: Array, b: Array, X: Array, Y: Array) -> Equality:
     w, rows, K = objective.pack(W, b), np.arange(len(X)), len(b)
 
     def blocks() -> list[Array]:
-        curvature = objective.curvature(w)
-        return [objective.class_hessian(rows, curvature[:, k]) for k in range(K)]
+        curvature, features = objective.curvature(w), ScaledFeatures(objective)
+        return [features.hessian(rows, curvature[:, k]) for k in range(K)]
 
     def expected() -> list[Array]:
         H = central_jacobian(lambda w: objective(w)[1], w)
