@@ -4,6 +4,7 @@
 of docs/reliability.md. Each try is drawn from the seed, the area and its number: with
 `--areas idx --first 1234` a printed failure comes again, except for the moments of kills and
 pairs. The areas have the same time each, until they reach their goals and leave it to the others.
+Ctrl-C ends it early, with the table.
 """
 
 import argparse
@@ -266,7 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = given.areas.split(",")
     tries, spent = dict.fromkeys(names, 0), dict.fromkeys(names, 0.0)
     failures: list[str] = []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(KeyboardInterrupt):
         attempts = {name: AREAS[name].make(Path(folder)) for name in names}
         while sum(spent.values()) < 60 * given.minutes:
             unfinished = [name for name in names if tries[name] < AREAS[name].goal]
