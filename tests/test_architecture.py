@@ -20,12 +20,13 @@ ARROWS = {
     "datasets": {"core", "maths"},
     "plotting": {"core", "maths"},
     "report": {"core", "maths"},
-    "estimators": {"core", "maths"},
+    "cluster": {"maths"},
+    "estimators": {"cluster", "core", "maths"},
     "preprocessing": {"core", "maths"},
     "training": {"core", "maths"},
     "verification": {"core", "maths"},
     "regression": {"core", "maths"},
-    "benchmarking": {"core", "maths", "estimators", "training"},
+    "benchmarking": {"cluster", "core", "maths", "estimators", "training"},
     "pipelines": {"core", "maths", "estimators", "plotting", "report", *ENGINES},
     "hooks": {"console", "core", "training"},
     "runner": {"maths"},
@@ -50,8 +51,8 @@ FRAMEWORKS = {
     "keras": {"core", "datasets", "benchmarking", "training", "verification"},
     "tensorflow": {"core", "datasets", "benchmarking", "training", "verification"},
     "matplotlib": {"datasets", "pipelines", "plotting"},
-    "dask": {"datasets", "estimators", "runner"},
-    "distributed": {"benchmarking", "estimators", "runner"},
+    "dask": {"cluster", "datasets", "runner"},
+    "distributed": {"benchmarking", "cluster", "runner"},
 }
 # threadpoolctl sets the number of threads of NumPy's BLAS.
 MATHS = {"numpy", "scipy", "threadpoolctl", *sys.stdlib_module_names}

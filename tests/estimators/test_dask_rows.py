@@ -12,9 +12,10 @@ import scipy.sparse
 from dask.delayed import delayed
 from distributed import Client, LocalCluster
 
+from mnist_gradients.cluster.dask_rows import DaskRows
 from mnist_gradients.estimators import GradientLogisticRegression
-from mnist_gradients.estimators.dask_rows import DaskRows
 from mnist_gradients.maths.rows import blocks
+from mnist_gradients.maths.rows.labelled_rows import ArrayRows
 from mnist_gradients.maths.solvers import DEFAULT_SOLVER, SOLVERS
 
 
@@ -68,6 +69,25 @@ def test_any_number_of_workers_gives_the_bits_of_a_fit_on_arrays(digits, n):
     dX, dy = da.from_array(X, chunks=(170, 20)), da.from_array(y, chunks=250)
     with workers(n) if n else nullcontext():
         assert_same_bits(fitted(dX, dy), fitted(X, y))
+
+
+@pytest.mark.parametrize("n", [0, 1, 3])
+def test_many_parts_are_added_in_groups_with_the_bits_of_arrays(digits, n, monkeypatch):
+    X, y = digits
+    dX, dy = da.from_array(X, chunks=170), da.from_array(y, chunks=170)
+
+    def summed(rows):
+        term = lambda X, *_: (np.sin(X, dtype=float).sum(axis=0),)  # noqa: E731
+        (found,) = rows.sum(term, term_entries=49, threads=1)
+        return found
+
+    one_by_one = summed(ArrayRows(X, y))
+    monkeypatch.setattr(blocks, "MANY_PARTS", 5)
+    monkeypatch.setattr(blocks, "GROUP_PARTS", 4)  # of six parts, on three workers two each
+    with workers(n) if n else nullcontext():
+        found = summed(DaskRows(dX, dy))
+    np.testing.assert_array_equal(found, summed(ArrayRows(X, y)))
+    assert not np.array_equal(found, one_by_one)
 
 
 @pytest.mark.parametrize("chunk", [30, 170])

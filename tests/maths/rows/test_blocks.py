@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info
 
-from mnist_gradients.maths.rows import threads
+from mnist_gradients.maths.rows import blocks, threads
 from mnist_gradients.maths.rows.blocks import block_sum, converted, parts
 from mnist_gradients.maths.rows.threads import spread
 
@@ -52,6 +52,23 @@ def test_one_thread_and_many_give_the_same_bits():
     sums = [block_sum(term, 5000, block_rows=7, threads=threads)[0] for threads in (1, 2, 3)]
     np.testing.assert_array_equal(sums[0], sums[1])
     np.testing.assert_array_equal(sums[0], sums[2])
+
+
+def test_many_parts_are_added_in_groups(monkeypatch):
+    values = np.random.default_rng(1).normal(size=20)
+    monkeypatch.setattr(blocks, "MANY_PARTS", 19)
+    monkeypatch.setattr(blocks, "GROUP_PARTS", 8)
+
+    def term(rows):
+        return (values[rows],)
+
+    def one_by_one(first, last):
+        return np.cumsum(values[first:last])[-1]
+
+    expected = one_by_one(0, 8) + one_by_one(8, 16) + one_by_one(16, 20)
+    (found,) = block_sum(term, 20, block_rows=1, threads=2)
+    assert found == [expected] != [one_by_one(0, 20)]
+    assert blocks.groups(19) == [range(i, i + 1) for i in range(19)]
 
 
 def test_contributions_are_added_in_float64_and_left_unchanged():

@@ -5,8 +5,8 @@ The caller says what one block of rows contributes. A block is small enough to s
 cache while it is used, so that data larger than memory costs no more memory than data that fits.
 
 The sum does not depend on how it is executed. Blocks form parts of consecutive rows; each part is
-summed in the order of its blocks, and the parts are summed in order. Threads, and machines, only
-decide where a part is computed, hence one and two give the same bits.
+summed in the order of its blocks, and the parts are summed in order, many of them group by group.
+Threads, and machines, only decide where a part is computed, hence one and two give the same bits.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ BLOCK_ENTRIES = 1536 * 784  # in float32 4.8 MB: read once from memory, used twi
 MOST_ROWS = 16_384  # for narrow rows, whose logits take more space than they do themselves
 PARTS = 32  # enough for an even load on many cores, few enough that the partial sums cost nothing
 PART_BLOCKS = 64  # of longer data: a part of images takes 77 MB, and any worker's memory holds it
+MANY_PARTS = 300  # more are added in groups, so that a machine sends one sum for each group
+GROUP_PARTS = 16
 PARTIAL_ENTRIES = 8_000_000  # of all partial sums together, 64 MB
 
 Terms = tuple[NDArray[np.floating | np.integer], ...]
@@ -57,6 +59,12 @@ def parts(n_rows: int, *, block_rows: int, term_entries: int = 1) -> list[list[s
     return [blocks[i:j] for i, j in pairwise(bounds) if i < j]
 
 
+def groups(n_parts: int) -> list[range]:
+    """Consecutive parts whose sums are added first; each part by itself if they are not many."""
+    size = 1 if n_parts <= MANY_PARTS else GROUP_PARTS
+    return [range(i, min(i + size, n_parts)) for i in range(0, n_parts, size)]
+
+
 def block_sum(
     term: Term,
     n_rows: int,
@@ -82,8 +90,9 @@ def block_sum(
     Returns:
         The sums, as float64 arrays of the shapes that ``term`` returns.
     """
-    groups = parts(n_rows, block_rows=block_rows, term_entries=term_entries)
-    return add(spread(lambda part: add(map(term, part)), groups, threads=threads))
+    cut = parts(n_rows, block_rows=block_rows, term_entries=term_entries)
+    sums = spread(lambda part: add(map(term, part)), cut, threads=threads)
+    return add(add(sums[i] for i in group) for group in groups(len(sums)))
 
 
 def converted(X: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:

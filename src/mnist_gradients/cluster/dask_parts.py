@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain, pairwise
@@ -23,7 +23,7 @@ from distributed.client import FutureCancelledError
 from distributed.comm import CommClosedError
 from numpy.typing import NDArray
 
-from mnist_gradients.maths.rows.blocks import Terms, add
+from mnist_gradients.maths.rows.blocks import Terms, add, groups
 from mnist_gradients.maths.rows.labelled_rows import RowsTerm
 from mnist_gradients.maths.rows.threads import spread
 
@@ -80,15 +80,32 @@ def _lazy(array: Any) -> list[Callable[[], Any]]:
     return [partial(dask.get, dict(block.__dask_graph__()), block.key) for block in blocks]
 
 
+Sums = dict[range, Terms]  # by the numbers of the parts that are added
+
+
 def sum_parts(
     term: RowsTerm,
     classes: NDArray,
     factors: NDArray[np.float64] | None,
     block_rows: int,
-    part_list: Sequence[Part],
+    n_parts: int,
+    share: Mapping[int, Part],
     threads: int | None,
-) -> list[Terms]:
-    """Sum of the contributions of each part, on the machine that has them."""
+) -> Sums:
+    """Sums of the contributions of some of the parts, on the machine that has them.
+
+    Args:
+        term: Contribution of a block.
+        classes: Labels in order.
+        factors: Factor on the sample weights of each class; None for 1.
+        block_rows: Rows per block.
+        n_parts: Number of all parts.
+        share: Parts by their numbers.
+        threads: Number of threads; None for those of the worker.
+
+    Returns:
+        The sum of each group of parts of which the share has all, and those of its other parts.
+    """
     kept = threading.local()
 
     def computed(piece: Piece) -> list[Any]:
@@ -108,7 +125,11 @@ def sum_parts(
     def of_part(part: Part) -> Terms:
         return add(map(of_block, _blocks(map(computed, part), block_rows)))
 
-    return spread(of_part, part_list, threads=threads or get_worker().state.nthreads)
+    threads = threads or get_worker().state.nthreads
+    sums = dict(zip(share, spread(of_part, list(share.values()), threads=threads), strict=True))
+    complete = [group for group in groups(n_parts) if sums.keys() >= set(group)]
+    found: Sums = {group: add(sums.pop(i) for i in group) for group in complete}
+    return found | {range(i, i + 1): part_sum for i, part_sum in sums.items()}
 
 
 def _blocks(pieces: Iterator[list[Any]], block_rows: int) -> Iterator[Sequence[Any]]:
@@ -144,29 +165,36 @@ def weigh(
     return s if factors is None else factors[numbers] * (1.0 if s is None else s)
 
 
-def on_workers(
-    function: Callable[..., list[Terms]], part_list: Sequence[Part], threads: int | None
-) -> list[Terms]:
-    """Apply a function to lists of parts, one for each worker; the results part by part."""
+def sum_on_workers(
+    function: Callable[[Mapping[int, Part], int | None], Sums],
+    part_list: Sequence[Part],
+    threads: int | None,
+) -> tuple[NDArray[np.float64], ...]:
+    """Apply `sum_parts` to some parts on each worker, and add the results in order."""
     client = _client()
     if client is None:
-        return function(part_list, threads)
-    with reaching_scheduler():
-        shares = _shares(part_list, client)
-        futures = [
-            client.submit(
-                function,
-                [part_list[i] for i in share],
-                None,
-                pure=False,
-                workers=worker,
-                allow_other_workers=worker is not None,
-            )
-            for worker, share in shares.items()
-        ]
-        results = client.gather(futures)
-    found = dict(zip(chain(*shares.values()), chain(*results), strict=True))
-    return [found[i] for i in range(len(part_list))]
+        found = function(dict(enumerate(part_list)), threads)
+    else:
+        with reaching_scheduler():
+            futures = [
+                client.submit(
+                    function,
+                    {i: part_list[i] for i in share},
+                    None,
+                    pure=False,
+                    workers=worker,
+                    allow_other_workers=worker is not None,
+                )
+                for worker, share in _shares(part_list, client).items()
+            ]
+            found = dict(chain.from_iterable(sums.items() for sums in client.gather(futures)))
+
+    def of_group(group: range) -> Terms:
+        if group in found:
+            return found[group]
+        return add(found[range(i, i + 1)] for i in group)
+
+    return add(map(of_group, groups(len(part_list))))
 
 
 def _shares(part_list: Sequence[Part], client: Client) -> dict[str | None, list[int]]:

@@ -24,16 +24,16 @@ import scipy.sparse
 from dask.delayed import delayed
 from numpy.typing import NDArray
 
-from mnist_gradients.estimators.dask_parts import (
+from mnist_gradients.cluster.dask_parts import (
     Part,
     cut,
-    on_workers,
     reaching_scheduler,
+    sum_on_workers,
     sum_parts,
     weigh,
 )
 from mnist_gradients.maths.checking import mismatch
-from mnist_gradients.maths.rows.blocks import Terms, add, parts, rows_per_block
+from mnist_gradients.maths.rows.blocks import Terms, parts, rows_per_block
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows, LabelledRows, RowsTerm
 
 DTYPES = (np.uint8, np.float32, np.float64)
@@ -96,8 +96,10 @@ class DaskRows(LabelledRows):
         """Sum the contributions of all blocks; see the base class."""
         block_rows = rows_per_block(self.entries / self.shape[0])
         self._cut(block_rows, term_entries)
-        function = partial(sum_parts, term, self.classes, self._factors, block_rows)
-        return add(on_workers(function, self._parts, threads))
+        function = partial(
+            sum_parts, term, self.classes, self._factors, block_rows, len(self._parts)
+        )
+        return sum_on_workers(function, self._parts, threads)
 
     def take(self, indices: NDArray[np.integer], weights: NDArray[np.float64] | None) -> ArrayRows:
         """Copy rows into memory; see the base class."""
