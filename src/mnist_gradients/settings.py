@@ -2,11 +2,13 @@
 
 import os.path
 import sys
+import threading
 from importlib.util import find_spec
 
 from mnist_gradients.console.interruption import end_by_interruption, is_run
 
-if is_run(sys.argv):  # before the imports below: Kedro imports this module first
+# Before the imports below: Kedro imports this module first. Dask's workers import it in a thread.
+if is_run(sys.argv) and threading.current_thread() is threading.main_thread():
     end_by_interruption()
 
 from mnist_gradients.console.parameters import run_root

@@ -5,7 +5,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
@@ -80,7 +80,6 @@ def test_writes_every_type_and_dimension(name):
     st.booleans(),
     st.booleans(),
 )
-@settings(deadline=None)
 def test_round_trip_keeps_every_bit(array, transpose, compress):
     array = array.T if transpose else array
     file = io.BytesIO()
@@ -194,7 +193,6 @@ def test_says_what_is_wrong_with_a_malformed_file(name):
 
 
 @given(st.binary(max_size=64), st.sampled_from([b"", b"\x00\x00\x08\x01", b"\x1f\x8b\x08\x00"]))
-@settings(deadline=None)
 def test_any_bytes_give_an_array_or_a_value_error(content, beginning):
     try:
         array = read_idx(io.BytesIO(beginning + content))

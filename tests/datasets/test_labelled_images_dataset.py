@@ -40,7 +40,7 @@ def error_of_loading(path):
     ),
     st.booleans(),
 )
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_round_trip(tmp_path, arrays, compressed):
     dataset = LabelledImagesDataset(filepath=str(tmp_path / "x.npz"), compressed=compressed)
     dataset.save(LabelledImages(*arrays))

@@ -189,7 +189,7 @@ def blas_threads():
 
 
 def test_fits_in_threads_give_the_same_bits_and_leave_blas_as_it_was(digits):
-    """A hundred rounds of four fits at once."""
+    """Thirty rounds of four fits at once."""
     X, y = digits[0][:120, ::4], digits[1][:120] % 3
     expected = GradientLogisticRegression(C=0.1).fit(X, y).coef_
     before = blas_threads()
@@ -198,7 +198,7 @@ def test_fits_in_threads_give_the_same_bits_and_leave_blas_as_it_was(digits):
         return GradientLogisticRegression(C=0.1, n_jobs=n_jobs).fit(X, y).coef_
 
     with joblib.parallel_config(backend="threading", n_jobs=4), joblib.Parallel() as parallel:
-        for _ in range(100):
+        for _ in range(30):
             for coef in parallel(joblib.delayed(fit)(n_jobs) for n_jobs in (1, 2, 1, 2)):
                 np.testing.assert_array_equal(coef, expected)
     assert blas_threads() == before

@@ -24,7 +24,7 @@ def make(objective_class, N=70, d=4, dtype=np.float64, l2=0.1, seed=0, **options
 
 
 @pytest.mark.parametrize("objective_class", OBJECTIVES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     N=st.integers(3, 40),
     d=st.integers(1, 6),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -74,7 +74,6 @@ def test_digit_of_the_given_width_is_only_centred():
     np.testing.assert_array_equal(normalise_width(image, 10)[0, 10:15, 9:19], image[0, 10:15, 2:12])
 
 
-@settings(deadline=None)
 @given(arrays(np.uint8, (3, 9, 8)), st.integers(1, 8))
 def test_pixels_stay_between_background_and_the_largest_of_the_image(images, width):
     for normalisation in ("deskew", width):

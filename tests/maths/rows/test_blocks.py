@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info
 
@@ -16,7 +16,6 @@ from mnist_gradients.maths.rows.blocks import block_sum, converted, parts
 from mnist_gradients.maths.rows.threads import spread
 
 
-@settings(deadline=None)
 @given(st.integers(1, 300), st.integers(1, 40), st.integers(1, 3))
 def test_every_row_counts_once(n_rows, block_rows, threads):
     def term(rows):

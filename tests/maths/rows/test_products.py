@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from mnist_gradients.maths.rows import products
 
 
-@settings(deadline=None)
 @given(st.integers(1, 200), st.integers(1, 5), st.integers(1, 4), st.integers(1, 400))
 def test_products_by_tiles_are_the_products(n_rows, d, K, small):
     generator = np.random.default_rng(n_rows)

@@ -32,7 +32,7 @@ TEXTBOOK = [gradient_descent, accelerated_descent, lbfgs]
 
 
 @pytest.mark.parametrize("solver", TEXTBOOK)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.floats(0.05, 5), min_size=1, max_size=6), st.integers(0, 9))
 def test_the_minimum_of_a_quadratic_is_found(solver, eigenvalues, seed):
     minimiser = np.random.default_rng(seed).normal(size=len(eigenvalues))

@@ -16,7 +16,7 @@ from mnist_gradients.pipelines.preprocessing_check.parameters import Preprocessi
 from mnist_gradients.pipelines.preprocessing_check.plots import draw_accuracy
 from mnist_gradients.preprocessing.rendering import KINDS, plain, to_file
 
-N = 12
+N = 6
 COLUMNS = ["kind", "description", "fnn", "binary", "multinomial", "extreme", "holds"]
 
 
