@@ -28,7 +28,8 @@ from mnist_gradients.maths.solvers import DEFAULT_SOLVER, SOLVERS, Solution
 BLOCK_ENTRIES = 2048 * 784  # of X that are converted at a time
 PROBE_ENTRIES = 100_000  # of X
 # Where a pass takes well under a millisecond, two or three more give weights to some five digits.
-SMALL = 200_000  # entries of X times outputs
+SMALL = 200_000  # entries of X times outputs,
+SPARSE = 4  # a stored entry of sparse rows for as many
 SMALL_TOLERANCE = 1e-12
 FLOOR = float(np.finfo(np.float32).eps) ** 2
 PENALTIES = ("l2", "elasticnet", None)  # an elastic net with an L1 part of zero is L2
@@ -164,7 +165,7 @@ class GradientLogisticRegression(SoftmaxClassifier):
                 start = None  # other classes or features than in the last fit
         options: dict[str, Any] = {"max_iterations": self.max_iter, "tolerance": self.tol}
         if self.solver == DEFAULT_SOLVER:
-            if objective.rows.entries * objective.n_outputs <= SMALL:
+            if self._is_small(objective):
                 options["tolerance"] = min(self.tol, SMALL_TOLERANCE)
                 objective = objective.computed_in(np.float64)  # where that tolerance leads anyway
             seed = self.random_state
@@ -308,6 +309,11 @@ class GradientLogisticRegression(SoftmaxClassifier):
 
     def _assert_finite(self, X: Any) -> None:
         assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
+
+    def _is_small(self, objective: LinearObjective) -> bool:
+        """Whether a pass takes well under a millisecond."""
+        entries = objective.rows.entries * (SPARSE if objective.rows.sparse else 1)
+        return entries * objective.n_outputs <= SMALL
 
     def _keep(self, objective: LinearObjective, solution: Solution) -> None:
         """Set the attributes of the fit."""

@@ -113,7 +113,7 @@ class ArrayRows(LabelledRows):
 
         def of_slice(rows: slice) -> Terms:
             weights = None if self.weights is None else self.weights[rows]
-            return term(self.X[rows], self.y[rows], weights)
+            return term(self._block(rows), self.y[rows], weights)
 
         block_rows = rows_per_block(self.entries / self.shape[0])
         if self.shape[0] <= block_rows:  # where starting a sum would take longer than the sum
@@ -125,6 +125,18 @@ class ArrayRows(LabelledRows):
             block_rows=block_rows,
             term_entries=term_entries,
             threads=threads,
+        )
+
+    def _block(self, rows: slice) -> Any:
+        """Consecutive rows, without a copy of their entries."""
+        if not self.sparse:
+            return self.X[rows]
+        start, stop, _ = rows.indices(self.shape[0])
+        bounds = self.X.indptr[start : stop + 1]
+        entries = slice(bounds[0], bounds[-1])
+        return type(self.X)(
+            (self.X.data[entries], self.X.indices[entries], bounds - bounds[0]),
+            shape=(stop - start, self.shape[1]),
         )
 
     def take(self, indices: NDArray[np.integer], weights: NDArray[np.float64] | None) -> ArrayRows:
