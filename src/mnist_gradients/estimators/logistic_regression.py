@@ -28,8 +28,8 @@ from mnist_gradients.maths.solvers import DEFAULT_SOLVER, SOLVERS, Solution
 BLOCK_ENTRIES = 2048 * 784  # of X that are converted at a time
 PROBE_ENTRIES = 100_000  # of X
 # Where a pass takes well under a millisecond, two or three more give weights to some five digits.
-SMALL = 200_000  # entries of X times outputs,
-SPARSE = 4  # a stored entry of sparse rows for as many
+SMALL = 200_000  # entries of X times outputs
+SPARSE_COST = 4  # of a stored entry of sparse rows, in entries of dense ones
 SMALL_TOLERANCE = 1e-12
 FLOOR = float(np.finfo(np.float32).eps) ** 2
 PENALTIES = ("l2", "elasticnet", None)  # an elastic net with an L1 part of zero is L2
@@ -312,7 +312,7 @@ class GradientLogisticRegression(SoftmaxClassifier):
 
     def _is_small(self, objective: LinearObjective) -> bool:
         """Whether a pass takes well under a millisecond."""
-        entries = objective.rows.entries * (SPARSE if objective.rows.sparse else 1)
+        entries = objective.rows.entries * (SPARSE_COST if objective.rows.sparse else 1)
         return entries * objective.n_outputs <= SMALL
 
     def _keep(self, objective: LinearObjective, solution: Solution) -> None:

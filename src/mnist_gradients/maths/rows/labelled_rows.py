@@ -134,10 +134,10 @@ class ArrayRows(LabelledRows):
         start, stop, _ = rows.indices(self.shape[0])
         bounds = self.X.indptr[start : stop + 1]
         entries = slice(bounds[0], bounds[-1])
-        return type(self.X)(
-            (self.X.data[entries], self.X.indices[entries], bounds - bounds[0]),
-            shape=(stop - start, self.shape[1]),
-        )
+        block = type(self.X)((stop - start, self.shape[1]), dtype=self.dtype)
+        block.data, block.indices = self.X.data[entries], self.X.indices[entries]
+        block.indptr = bounds - bounds[0]
+        return block
 
     def take(self, indices: NDArray[np.integer], weights: NDArray[np.float64] | None) -> ArrayRows:
         """Copy rows into memory; see the base class."""

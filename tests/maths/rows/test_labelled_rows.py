@@ -1,0 +1,23 @@
+import numpy as np
+import scipy.sparse
+
+from mnist_gradients.maths.rows.labelled_rows import ArrayRows
+
+
+def test_blocks_of_sparse_rows_are_views_of_their_entries():
+    X = scipy.sparse.random_array(
+        (70_000, 60), density=0.1, format="csr", rng=np.random.default_rng(0)
+    )
+    y = np.arange(70_000) % 3
+    blocks = []
+
+    def term(rows, labels, _):
+        blocks.append((rows, labels))
+        return (rows.sum(axis=0),)
+
+    (total,) = ArrayRows(X, y).sum(term, term_entries=60, threads=1)
+    assert len(blocks) > 1
+    assert all(np.shares_memory(rows.data, X.data) for rows, _ in blocks)
+    np.testing.assert_array_equal(scipy.sparse.vstack([r for r, _ in blocks]).data, X.data)
+    np.testing.assert_array_equal(np.concatenate([labels for _, labels in blocks]), y)
+    np.testing.assert_allclose(total, X.sum(axis=0), rtol=1e-12)
