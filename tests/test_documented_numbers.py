@@ -165,6 +165,10 @@ def estimator() -> Iterator[str]:
         yield row(change, *times)
 
 
+def own_data() -> Iterator[str]:
+    yield from quoted("docs/own_data.md")
+
+
 def inference() -> Iterator[str]:
     for least, *fractions in evidence("rejection/rejection.csv"):
         yield row(f"{least:g}", *(percent(fraction, 1) for fraction in fractions))
@@ -181,6 +185,7 @@ PASSAGES = {
     "docs/accuracy.md": accuracy,
     "docs/benchmark.md": benchmark,
     "docs/estimator.md": estimator,
+    "docs/own_data.md": own_data,
     "docs/reliability.md": reliability,
 }
 

@@ -15,6 +15,7 @@ DOCUMENTS = [
         str(path.relative_to(ROOT))
         for folder in ("docs", "src")
         for path in sorted((ROOT / folder).rglob("*.md"))
+        if path.parent.name != "notebooks"  # written by tools/notebooks.py
     ),
 ]
 WIDTH = 100

@@ -57,6 +57,16 @@ def test_every_run_in_the_page_has_its_output():
     assert walkthrough.runs_without_output(page) == []
 
 
+def test_page_is_of_one_go():
+    page = walkthrough.PAGE.read_text(encoding="utf-8")
+    assert walkthrough.backward_times(page) == []
+
+
+def test_time_that_runs_backwards_is_noticed():
+    page = "23:59:58  [1/2] a\n00:00:03  [2/2] b\n12:00:00  [1/1] c\n11:59:59  [1/1] d\n"
+    assert walkthrough.backward_times(page) == ["11:59:59"]
+
+
 def test_run_without_output_is_noticed():
     page = "```console\n$ kedro run --env test\n$ kedro run\ndone\n```\n"
     assert walkthrough.runs_without_output(page) == ["kedro run --env test"]

@@ -31,6 +31,7 @@ from mnist_gradients.core.machine import describe
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 EVIDENCE = DOCS / "results" / "default"
+KINDS = DOCS / "results" / "preprocessing_check" / "accuracy.csv"  # copied by hand
 TASKS = {"multinomial": "softmax regression", "binary": "odd against even"}
 WIDTH = 100
 # Evidence or picture: file of the run.
@@ -43,6 +44,7 @@ COPIED = {
     DOCS / "accuracy_curves.png": "fnn/accuracy_curves.png",
     DOCS / "convergence_odd_even.png": "logistic_regression/binary/convergence.png",
     DOCS / "parity_check.png": "derivations/parity_check_plot.png",
+    DOCS / "shift_sweep.png": "derivations/shift_sweep_plot.png",
     DOCS / "step_sweep.png": "derivations/step_sweep_plot.png",
 }
 
@@ -133,6 +135,7 @@ def quotations() -> dict[str, dict[str, str]]:
         "docs/estimator.md": {
             "small": benchmark_tables.sentence_on_small(benchmark_tables.field()),
         },
+        "docs/own_data.md": {"kinds": table_of_kinds(pd.read_csv(KINDS))},
         "docs/assignment.md": {
             problem: table_of_checks(checks, problem) for problem in ("P1.1", "P1.2", "P2", "P3")
         },
@@ -164,6 +167,17 @@ def table_of_checks(checks: pd.DataFrame, problem: str) -> str:
         holds = "yes" if group["holds"].all() else "no"
         rows.append(f"| `{formula}` | {', '.join(group['oracle'])} | {error} | {holds} |")
     return "\n".join(["| formula | oracles | largest error | holds |", "|---|---|---|---|", *rows])
+
+
+def table_of_kinds(accuracy: pd.DataFrame) -> str:
+    """Return the accuracy of the network on each kind of rendered picture."""
+    rows = [
+        f"| {row.kind.replace('_', ' ')} | {row.description} | {100 * row.fnn:.1f} % "
+        f"| {100 * row.multinomial:.1f} % |"
+        for row in accuracy.itertuples()
+    ]
+    head = "| kind | picture | network | softmax regression |"
+    return "\n".join([head, "|---|---|---|---|", *rows])
 
 
 def models(references: dict[str, str]) -> str:

@@ -1,7 +1,8 @@
 """Run the commands of docs/walkthrough.md in a fresh clone, and write their output below them.
 
 `python tools/walkthrough.py` takes a quarter of an hour on two cores. With `--check` it runs
-nothing and ends with an error if a `kedro run` in the page has no output.
+nothing and ends with an error if a `kedro run` in the page has no output, or if the page is not of
+one go: its times run backwards.
 
 A command is a line that begins with "$ " inside a block of the kind ``console``, together with the
 lines after it that begin with ">". All other lines of such a block are output, and are replaced.
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -44,6 +46,12 @@ def runs_without_output(page: str) -> list[str]:
     """Return the commands `kedro run` of a page that have no output below them."""
     command = re.compile(r"^\$ (kedro run.*)\n(?=\$|\Z)", flags=re.MULTILINE)
     return [found for block in BLOCK.findall(page) for found in command.findall(block + "\n")]
+
+
+def backward_times(page: str) -> list[str]:
+    """Return the times that are earlier than the one before, except across midnight."""
+    times = re.findall(r"^(\d\d:\d\d:\d\d)  ", page, flags=re.MULTILINE)
+    return [b for a, b in pairwise(times) if b < a and not (a > "22" and b < "02")]
 
 
 def commands(block: str) -> list[list[str]]:
@@ -90,8 +98,11 @@ def start(folder: Path) -> subprocess.Popen[str]:
 def main() -> None:
     """Run all commands in a clone and write the page, or check the page."""
     if sys.argv[1:] == ["--check"]:
-        silent = runs_without_output(PAGE.read_text(encoding="utf-8"))
-        sys.exit(f"docs/walkthrough.md: no output below {silent}" if silent else 0)
+        page = PAGE.read_text(encoding="utf-8")
+        silent, backward = runs_without_output(page), backward_times(page)
+        if silent or backward:
+            sys.exit(f"docs/walkthrough.md: no output below {silent}, times backwards: {backward}")
+        return
     with tempfile.TemporaryDirectory() as home:
         project = Path(home) / PROJECT
         subprocess.run(["git", "clone", "--quiet", ROOT, project], check=True)  # noqa: S603, S607

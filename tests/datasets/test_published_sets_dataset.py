@@ -91,6 +91,13 @@ def archive_of_rows_and_columns(folder):
     return folder
 
 
+def archive_in_colour(folder):
+    colours = [np.repeat(images[..., np.newaxis], 3, axis=-1) for images, _ in (TRAIN, TEST)]
+    arrays = {"x_train": colours[0], "y_train": TRAIN[1], "x_test": colours[1], "y_test": TEST[1]}
+    np.savez(folder / "set.npz", **arrays)
+    return folder
+
+
 def pictures(folder):
     for part, (images, labels) in (("training", TRAIN), ("Testing", TEST)):
         for number, (image, label) in enumerate(zip(images, labels, strict=True)):
@@ -109,6 +116,7 @@ FORMS = [
     tables_without_header,
     archive,
     archive_of_rows_and_columns,
+    archive_in_colour,
     pictures,
 ]
 
@@ -125,6 +133,14 @@ def test_every_form_gives_the_same_images_and_labels(tmp_path, write):
     assert set(sets) == {"train", "test"}
     assert in_order(*sets["train"]) == in_order(*TRAIN)
     assert in_order(*sets["test"]) == in_order(*TEST)
+
+
+@pytest.mark.parametrize(("full", "levels"), [(255, [76, 150, 29]), (1.0, [0.299, 0.587, 0.114])])
+def test_colours_become_their_luminance(tmp_path, full, levels):
+    red_green_blue = full * np.eye(3, dtype=type(full)).reshape(3, 1, 1, 3)
+    np.savez(tmp_path / "set.npz", images=red_green_blue, labels=np.arange(3))
+    images, _ = load(tmp_path)["train"]
+    assert images.ravel() == pytest.approx(levels)
 
 
 @pytest.mark.parametrize("name", ["all.csv", "test.csv"])

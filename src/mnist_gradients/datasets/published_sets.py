@@ -24,6 +24,7 @@ Sets = dict[str, Arrays]
 """``train`` and, if published, ``test``."""
 
 _LABELS = ("label", "labels", "class", "target", "y")
+_LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # of red, green and blue
 _PARTS = {"train", "training", "test", "testing"}
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 _ARRAYS = {  # names of images and labels in an npz archive
@@ -41,6 +42,8 @@ class PublishedSetsDataset(AbstractDataset[NoReturn, Sets]):
       without a header the labels come first;
     - npz archives with ``x_train``, ``y_train``, ``x_test``, ``y_test`` and similar names;
     - pictures in a folder per class, also below folders ``train`` and ``test``.
+
+    Colours become grey: their luminance.
 
     Files and folders with ``test`` or ``t10k`` in their names are the test set.
 
@@ -231,9 +234,12 @@ def _read_csv(path: Path, most_bytes: int) -> Arrays:
 
 
 def _as_images(pixels: np.ndarray) -> np.ndarray:
-    """Return images (N, height, width) from such images with one channel, or from square rows."""
+    """Return images (N, height, width) from images with one or three channels or square rows."""
     if pixels.ndim == 4 and pixels.shape[-1] == 1:
         return pixels[..., 0]
+    if pixels.ndim == 4 and pixels.shape[-1] == 3:
+        grey = pixels @ _LUMINANCE
+        return np.rint(grey) if np.issubdtype(pixels.dtype, np.integer) else grey
     if pixels.ndim != 2:
         return pixels
     side = math.isqrt(pixels.shape[1])

@@ -12,6 +12,7 @@ from mnist_gradients.preprocessing.picture import PHOTO_SIDE, Picture
 
 COLUMNS = nodes.COLUMNS
 DIGIT = np.zeros((28, 28), dtype=np.uint8)
+TEN, THREE = [*"0123456789"], ["nought", "one", "two"]
 BLANK = "found nothing but background, expected a digit"
 
 
@@ -87,7 +88,7 @@ class Network:
 class TestClassifyDigits:
     def test_softmax_regression_reads_the_digits(self, prepared, parameters, softmax_regression):
         models = {"poor": None, "preconditioned_lbfgs": softmax_regression}
-        table = nodes.classify_digits(prepared, models, parameters())
+        table = nodes.classify_digits(prepared, models, TEN, parameters())
         assert table.columns.tolist() == COLUMNS
         assert table["file"].tolist() == [digit.file for digit in prepared]
         assert table["digit"].tolist()[::3] == ["7", "2"]
@@ -101,22 +102,22 @@ class TestClassifyDigits:
         assert found["runner_up"].tolist() == [str(row.argsort()[-2]) for row in p]
 
     def test_row_of_a_problem_is_empty_otherwise(self, prepared, parameters):
-        table = nodes.classify_digits(prepared, Network(), parameters(model="fnn"))
+        table = nodes.classify_digits(prepared, Network(), THREE, parameters(model="fnn"))
         assert table.loc[1, "problem"] == BLANK
         assert table.loc[[1, 2], COLUMNS[1:-1]].isna().all(axis=None)
         assert table.loc[[0, 3], "problem"].tolist() == ["", ""]
 
     def test_network_gives_logits(self, prepared, parameters):
-        table = nodes.classify_digits(prepared, Network(), parameters(model="fnn"))
+        table = nodes.classify_digits(prepared, Network(), THREE, parameters(model="fnn"))
         row = table.iloc[3]
-        assert (row["digit"], row["runner_up"]) == ("2", "0")
+        assert (row["digit"], row["runner_up"]) == ("two", "nought")
         assert row["probability"] == pytest.approx(0.6)
         assert row["runner_up_probability"] == pytest.approx(0.3)
 
     def test_classes_of_the_binary_task_have_their_names(self, prepared, parameters):
         model = LinearModel(np.zeros((784, 1)), np.array([2.0]), np.array([0, 1]), l2=0.1)
         asked = parameters(model="binary", solver="lbfgs")
-        row = nodes.classify_digits(prepared, {"lbfgs": model}, asked).iloc[0]
+        row = nodes.classify_digits(prepared, {"lbfgs": model}, TEN, asked).iloc[0]
         assert (row["digit"], row["runner_up"]) == ("odd", "even")
         assert row["probability"] == pytest.approx(1 / (1 + np.exp(-2)))
         assert row["probability"] + row["runner_up_probability"] == pytest.approx(1)
@@ -125,7 +126,7 @@ class TestClassifyDigits:
         words = "^parameter inference.solver: found 'sgd', expected one of lbfgs, scikit_learn$"
         models = dict.fromkeys(("lbfgs", "scikit_learn"), softmax_regression)
         with pytest.raises(ValueError, match=words):
-            nodes.classify_digits(prepared, models, parameters(solver="sgd"))
+            nodes.classify_digits(prepared, models, TEN, parameters(solver="sgd"))
 
     @pytest.mark.parametrize("model", ["fnn", "multinomial"])
     def test_model_of_images_of_another_size_is_refused(
@@ -135,14 +136,22 @@ class TestClassifyDigits:
         words = r"^parameter inference.image_size: found 8 \(64 .*, expected .*\(784 pixels\)$"
         classifier = Network() if model == "fnn" else {"preconditioned_lbfgs": softmax_regression}
         with pytest.raises(ValueError, match=words):
-            nodes.classify_digits(small, classifier, parameters(model=model))
+            nodes.classify_digits(small, classifier, TEN, parameters(model=model))
+
+    def test_without_names_classes_are_numbered_and_too_many_are_refused(
+        self, prepared, parameters
+    ):
+        table = nodes.classify_digits(prepared, Network(), [], parameters(model="fnn"))
+        assert table.loc[0, "digit"] == "2"
+        with pytest.raises(ValueError, match=r"^class_names: found 10 names, expected 3$"):
+            nodes.classify_digits(prepared, Network(), TEN, parameters(model="fnn"))
 
     def test_answers_are_logged_a_line_each(self, prepared, parameters, caplog):
         with caplog.at_level(logging.INFO):
-            nodes.classify_digits(prepared, Network(), parameters(model="fnn"))
+            nodes.classify_digits(prepared, Network(), THREE, parameters(model="fnn"))
         assert caplog.messages == [
-            "    a_seven.png: 2 (60.0 %), else 0 (30.0 %)",
-            "    z_two.png: 2 (60.0 %), else 0 (30.0 %)",
+            "    a_seven.png: two (60.0 %), else nought (30.0 %)",
+            "    z_two.png: two (60.0 %), else nought (30.0 %)",
             "    2 digits read in 2 of 4 files",
         ]
 
@@ -156,24 +165,25 @@ class TestClassifyDigits:
         picture = [Picture("a.png", digits=(DIGIT, DIGIT, DIGIT))]
         asked = parameters(model="fnn", least_probability=0.5)
         with caplog.at_level(logging.INFO):
-            nodes.classify_digits(picture, Unsure(), asked)
-        assert caplog.messages[0] == "    a.png: 2 (60.0 %) ? 2 (60.0 %)"
+            nodes.classify_digits(picture, Unsure(), THREE, asked)
+        assert caplog.messages[0] == "    a.png: two (60.0 %) ? two (60.0 %)"
         assert caplog.messages[-1] == "    2 digits read in 1 of 1 files"
 
     def test_several_digits_of_a_file_are_rows_with_their_positions(self, parameters):
         pictures = [Picture("a.png", digits=(DIGIT, DIGIT)), Picture("b.png", digits=(DIGIT,))]
-        table = nodes.classify_digits(pictures, Network(), parameters(model="fnn"))
+        table = nodes.classify_digits(pictures, Network(), THREE, parameters(model="fnn"))
         assert table["file"].tolist() == ["a.png", "a.png", "b.png"]
         assert table["position"].tolist() == [1, 2, 1]
 
     def test_shape_below_the_least_probability_is_rejected(self, parameters, caplog):
         picture = [Picture("a.png", digits=(DIGIT,))]
         asked = parameters(model="fnn", least_probability=0.59)
-        assert nodes.classify_digits(picture, Network(), asked)["digit"].tolist() == ["2"]
+        assert nodes.classify_digits(picture, Network(), THREE, asked)["digit"].tolist() == ["two"]
         asked = parameters(model="fnn", least_probability=0.61)
-        row = nodes.classify_digits(picture, Network(), asked).iloc[0]
+        row = nodes.classify_digits(picture, Network(), THREE, asked).iloc[0]
         assert row["problem"] == (
-            "found no clear digit (most like 2, 60 %), expected one that is read with at least 61 %"
+            "found no clear digit (most like two, 60 %), "
+            "expected one that is read with at least 61 %"
         )
         assert row[COLUMNS[2:-1]].isna().all()
         assert row["position"] == 1
@@ -183,13 +193,13 @@ class TestClassifyDigits:
     def test_file_name_that_is_a_formula_gets_an_apostrophe(self, parameters, first):
         names = [f"{first}1.png", f"1{first}.png"]
         pictures = [Picture(name, digits=(DIGIT,)) for name in names]
-        table = nodes.classify_digits(pictures, Network(), parameters(model="fnn"))
+        table = nodes.classify_digits(pictures, Network(), THREE, parameters(model="fnn"))
         assert table["file"].tolist() == [f"'{names[0]}", names[1]]
 
 
 def test_table_without_a_problem_has_an_empty_column_all_the_same(parameters):
     digits = [Picture("a.png", digits=(DIGIT,))]
-    table = nodes.classify_digits(digits, Network(), parameters(model="fnn"))
+    table = nodes.classify_digits(digits, Network(), THREE, parameters(model="fnn"))
     pd.testing.assert_series_equal(table["problem"], pd.Series([""], name="problem"))
 
 

@@ -9,7 +9,7 @@ from mnist_gradients import report
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.pipelines.derivations.parameters import DerivationsParameters
 from mnist_gradients.report.summaries import summarise_checks
-from mnist_gradients.verification import checks, parity_check, step_sweep
+from mnist_gradients.verification import checks, parity_check, shift_sweep, step_sweep
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +29,11 @@ def check_identities(parameters: DerivationsParameters, seed: int) -> pd.DataFra
 def sweep_step(parameters: DerivationsParameters, seed: int) -> pd.DataFrame:
     """Measure the error of difference quotients against their step (see `step_sweep.sweep`)."""
     return step_sweep.sweep(parameters.step_sweep, seed)
+
+
+def sweep_shift(seed: int) -> pd.DataFrame:
+    """Measure the error of the softmax of shifted logits (see `shift_sweep.sweep`)."""
+    return shift_sweep.sweep(seed)
 
 
 def run_parity_check(

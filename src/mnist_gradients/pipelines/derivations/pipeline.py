@@ -16,6 +16,18 @@ def create_pipeline() -> Pipeline:
                 name="check_identities",
             ),
             Node(
+                nodes.sweep_shift,
+                inputs="params:seed",
+                outputs="shift_sweep",
+                name="sweep_shift",
+            ),
+            Node(
+                plots.plot_shift_sweep,
+                inputs="shift_sweep",
+                outputs="shift_sweep_plot",
+                name="plot_shift_sweep",
+            ),
+            Node(
                 nodes.sweep_step,
                 inputs=["params:derivations", "params:seed"],
                 outputs="step_sweep",

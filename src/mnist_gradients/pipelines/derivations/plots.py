@@ -1,4 +1,4 @@
-"""Figures of the derivations: error against step, and the parity check."""
+"""Figures of the derivations: error against shift and step, and the parity check."""
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,34 @@ from mnist_gradients.plotting.figures import new_figure, tidy
 FORWARD, CENTRAL, COMPLEX = "#e08214", "#2166ac", "#1b7837"
 FLOAT64, FLOAT32 = "#2166ac", "#b2182b"
 FLOOR = 1e-17  # where an error of exactly zero is drawn
+
+
+def plot_shift_sweep(sweep: pd.DataFrame) -> Figure:
+    """Draw the error of two ways to compute the softmax of shifted logits.
+
+    Args:
+        sweep: One row per shift: shift, plain, stable.
+
+    Returns:
+        The figure.
+    """
+    figure, axes = new_figure(8.4, 4.0)
+    curves = [
+        ("stable", CENTRAL, "s", r"$e^{z_i - m} / \sum_k e^{z_k - m}$ with $m = \max_k z_k$"),
+        ("plain", FORWARD, "o", r"$e^{z_i} / \sum_k e^{z_k}$, undefined at the left and right end"),
+    ]
+    for column, colour, marker, label in curves:
+        errors = sweep[column].clip(lower=FLOOR)
+        axes.semilogy(
+            sweep["shift"], errors, color=colour, marker=marker, markersize=4, label=label
+        )
+    axes.set(
+        title="The softmax of ten logits plus $c$, compared with that of the logits alone",
+        xlabel="shift $c$",
+        ylabel="largest absolute difference",
+    )
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
+    return figure
 
 
 def plot_step_sweep(sweep: pd.DataFrame) -> Figure:

@@ -68,30 +68,40 @@ def prepare_digits(
 
 
 def classify_digits(
-    prepared: list[Picture], classifier: Any, parameters: InferenceParameters
+    prepared: list[Picture],
+    classifier: Any,
+    class_names: Sequence[str],
+    parameters: InferenceParameters,
 ) -> pd.DataFrame:
     """Classify the digits.
 
     Args:
         prepared: The pictures, at least one of them with a digit.
         classifier: The trained model: a Keras network, or linear models by solver.
+        class_names: Names of the classes of the data set; without any they are numbered.
         parameters: Name of the model, of the solver of a linear one, and the least probability.
 
     Returns:
         One row per digit, and one per file without: file, position (from the left, counted from 1),
-        digit (or the name of a class of the binary task), probability, runner_up,
+        digit (the name of its class), probability, runner_up,
         runner_up_probability, problem. Where there is a problem, the columns between position and
         it are empty. A file name that a spreadsheet would take for a formula has a ' before it.
 
     Raises:
-        ValueError: If the model was trained on images of another size, or not with that solver.
+        ValueError: If the model was trained on images of another size, on another number of
+            classes, or not with that solver.
     """
     images = np.stack([digit for picture in prepared for digit in picture.digits])
     if parameters.model == "fnn":
-        log_probabilities, classes = _network_answers(classifier, images)
+        log_probabilities = _network_answers(classifier, images)
     else:
-        log_probabilities, classes = _linear_answers(classifier, images, parameters)
-    answers = iter(_answers(log_probabilities, classes, parameters.least_probability))
+        log_probabilities = _linear_answers(classifier, images, parameters)
+    n_classes = log_probabilities.shape[1]
+    names = parameters.binary_classes if parameters.model == "binary" else class_names
+    names = names or [str(number) for number in range(n_classes)]
+    if len(names) != n_classes:
+        raise mismatch("class_names", f"{len(names)} names", f"{n_classes}")
+    answers = iter(_answers(log_probabilities, names, parameters.least_probability))
     rows = []
     for picture in prepared:
         file = {"file": without_formula(picture.file)}
@@ -107,7 +117,7 @@ def classify_digits(
 
 
 def _answers(
-    log_probabilities: np.ndarray, classes: list[str], least_probability: float
+    log_probabilities: np.ndarray, classes: Sequence[str], least_probability: float
 ) -> list[dict[str, Any]]:
     """Return the row of each digit: the two most probable classes, or why it is rejected."""
     ranked = np.argsort(-log_probabilities, axis=1)[:, :2]
@@ -134,23 +144,20 @@ def without_formula(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
-def _network_answers(network: Any, images: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Return log-probabilities (N, K) of a Keras network, and the names of its classes."""
+def _network_answers(network: Any, images: np.ndarray) -> np.ndarray:
+    """Return log-probabilities (N, K) of a Keras network."""
     _check_size(images, network.input_shape[1] * network.input_shape[2])
-    log_probabilities = log_softmax(np.float64(network.predict(images, verbose=0)))
-    return log_probabilities, [str(number) for number in range(log_probabilities.shape[1])]
+    return log_softmax(np.float64(network.predict(images, verbose=0)))
 
 
 def _linear_answers(
     models: dict[str, LinearModel], images: np.ndarray, parameters: InferenceParameters
-) -> tuple[np.ndarray, list[str]]:
-    """Return log-probabilities (N, K) of a linear model, and the names of its classes."""
+) -> np.ndarray:
+    """Return log-probabilities (N, K) of a linear model."""
     check_choice("parameter inference.solver", parameters.solver, models)
     model = models[parameters.solver]
     _check_size(images, model.weights.shape[0])
-    is_binary = parameters.model == "binary"
-    classes = parameters.binary_classes if is_binary else map(str, model.classes)
-    return model.log_probabilities(images.reshape(len(images), -1)), list(classes)
+    return model.log_probabilities(images.reshape(len(images), -1))
 
 
 def _check_size(images: np.ndarray, n_pixels: int) -> None:

@@ -17,7 +17,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.classify_digits,
-                inputs=["prepared", "classifier", "params:inference"],
+                inputs=["prepared", "classifier", "class_names", "params:inference"],
                 outputs="predictions",
                 name="classify_digits",
             ),
@@ -29,7 +29,7 @@ def create_pipeline() -> Pipeline:
             ),
         ],
         namespace="inference",
-        inputs={"own_digits", "classifier"},
+        inputs={"own_digits", "classifier", "class_names"},
         parameters={"params:inference"},
         tags="inference",
     )
