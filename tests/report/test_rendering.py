@@ -253,6 +253,7 @@ class TestDerivations:
                 checks=checks,
                 oracles=summaries.summarise_checks(checks),
                 parity_check={"iterations": 1000, "float64": {"largest_loss_difference": 4.4e-16}},
+                shift_sweep_plot=b"shift",
                 step_sweep_plot=b"sweep",
                 parity_check_plot=b"parity",
             )

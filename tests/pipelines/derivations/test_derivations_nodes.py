@@ -99,6 +99,8 @@ def test_the_pipeline_needs_the_training_images_alone():
     assert pipeline.outputs() == {"derivations.section"}
     assert pipeline.all_outputs() == {
         "derivations.checks",
+        "derivations.shift_sweep",
+        "derivations.shift_sweep_plot",
         "derivations.step_sweep",
         "derivations.step_sweep_plot",
         "derivations.parity_check_history",

@@ -83,17 +83,15 @@ def require_checks_hold(table: pd.DataFrame, parity_check_summary: dict[str, Any
 def write_section(
     table: pd.DataFrame,
     parity_check_summary: dict[str, Any],
-    step_sweep_plot: bytes,
-    parity_check_plot: bytes,
     parameters: DerivationsParameters,
+    **figures: bytes,
 ) -> str:
-    """Write the section of the report about the derivations."""
+    """Write the section of the report about the derivations, with all figures."""
     return report.write_section(
         "derivations",
         parameters={"derivations": parameters},
         checks=table,
         oracles=summarise_checks(table),
         parity_check=parity_check_summary,
-        step_sweep_plot=step_sweep_plot,
-        parity_check_plot=parity_check_plot,
+        **figures,
     )

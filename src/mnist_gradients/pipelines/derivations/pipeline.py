@@ -59,13 +59,12 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.write_section,
-                inputs=[
-                    "checks",
-                    "parity_check_summary",
-                    "step_sweep_plot",
-                    "parity_check_plot",
-                    "params:derivations",
-                ],
+                inputs={
+                    "table": "checks",
+                    "parity_check_summary": "parity_check_summary",
+                    "parameters": "params:derivations",
+                    **{name: name for name in plots.FIGURES},
+                },
                 outputs="section",
                 name="write_section",
             ),

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from mnist_gradients.plotting.figures import new_figure, tidy
 
+FIGURES = ("shift_sweep_plot", "step_sweep_plot", "parity_check_plot")
 FORWARD, CENTRAL, COMPLEX = "#e08214", "#2166ac", "#1b7837"
 FLOAT64, FLOAT32 = "#2166ac", "#b2182b"
 FLOOR = 1e-17  # where an error of exactly zero is drawn
