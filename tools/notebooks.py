@@ -87,14 +87,18 @@ def simplify(data: dict[str, str]) -> None:
 
 
 def missing_cells(cells: Iterable[nbformat.NotebookNode], page: str) -> list[str]:
-    """Return the cells that do not stand in a page in their order."""
+    """Return the cells that do not stand in a page in their order.
+
+    A semicolon at the end of a cell is left out by nbconvert.
+    """
     missing, start = [], 0
     for cell in cells:
-        found = page.find(cell.source, start)
+        source = cell.source.removesuffix(";")
+        found = page.find(source, start)
         if found < 0:
-            missing.append(cell.source)
+            missing.append(source)
         else:
-            start = found + len(cell.source)
+            start = found + len(source)
     return missing
 
 
