@@ -20,19 +20,18 @@ ARROWS = {
     "datasets": {"core", "maths"},
     "plotting": {"core", "maths"},
     "report": {"core", "maths"},
-    "cluster": {"maths"},
-    "estimators": {"cluster", "core", "maths"},
+    "estimators": {"core", "maths"},
     "preprocessing": {"core", "maths"},
     "training": {"core", "maths"},
     "verification": {"core", "maths"},
     "regression": {"core", "maths"},
-    "benchmarking": {"cluster", "core", "maths", "estimators", "training"},
+    "benchmarking": {"core", "maths", "estimators", "training"},
     "pipelines": {"core", "maths", "estimators", "plotting", "report", *ENGINES},
     "hooks": {"console", "core", "training"},
     "runner": {"maths"},
     "settings": {"console", "hooks"},
     "cli": {"console"},
-    "__main__": {"cli", "console"},
+    "__main__": {"cli"},
     "pipeline_registry": set(),
 }
 # Where a framework may be imported; anywhere else it is refused.
@@ -51,8 +50,8 @@ FRAMEWORKS = {
     "keras": {"core", "datasets", "benchmarking", "training", "verification"},
     "tensorflow": {"core", "datasets", "benchmarking", "training", "verification"},
     "matplotlib": {"datasets", "pipelines", "plotting"},
-    "dask": {"cluster", "datasets", "runner"},
-    "distributed": {"benchmarking", "cluster", "runner"},
+    "dask": {"core", "datasets", "runner"},
+    "distributed": {"benchmarking", "core", "runner"},
 }
 # threadpoolctl sets the number of threads of NumPy's BLAS.
 MATHS = {"numpy", "scipy", "threadpoolctl", *sys.stdlib_module_names}

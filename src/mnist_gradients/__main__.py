@@ -5,8 +5,6 @@ import logging
 from kedro.framework.cli.utils import find_run_command
 from kedro.framework.project import configure_project
 
-from mnist_gradients.console.interruption import end_by_interruption
-
 
 def main() -> None:
     """Run the project from an installed package, with the options of `kedro run`.
@@ -14,7 +12,6 @@ def main() -> None:
     Kedro reads no configuration of the output from an archive; its lines on single datasets are
     left out here.
     """
-    end_by_interruption()
     configure_project("mnist_gradients")
     logging.getLogger("kedro").setLevel(logging.WARNING)
     logging.getLogger("kedro_viz").setLevel(logging.ERROR)

@@ -12,7 +12,7 @@ import scipy.sparse
 from dask.delayed import delayed
 from distributed import Client, LocalCluster
 
-from mnist_gradients.cluster.dask_rows import DaskRows
+from mnist_gradients.core.dask_rows import DaskRows
 from mnist_gradients.estimators import GradientLogisticRegression
 from mnist_gradients.maths.rows import blocks
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows

@@ -124,6 +124,9 @@ def test_run_is_interrupted_in_one_line_while_it_still_imports():
         ("/usr/bin/kedro run --env test", True),
         ("kedro viz run", False),
         ("pytest run", False),
+        ("/usr/bin/mnist-gradients --env test", True),
+        ("/lib/mnist_gradients/__main__.py", True),
+        ("/lib/other/__main__.py run", False),
         ("kedro", False),
     ],
 )

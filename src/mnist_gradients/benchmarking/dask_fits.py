@@ -79,7 +79,7 @@ def workers(n: int, memory_limit: int) -> Iterator[Any]:
 
 def _measure(client: Any, X: Any, y: Any, l2: float) -> tuple[dict[str, Any], Any]:
     """Measure a fit: all columns but the test error and the weights. Return the model, too."""
-    from mnist_gradients.cluster.dask_rows import DaskRows
+    from mnist_gradients.core.dask_rows import DaskRows
 
     if client is None:
         X, y = X.compute(), y.compute()

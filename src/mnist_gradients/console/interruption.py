@@ -10,11 +10,14 @@ from typing import NoReturn
 EXIT_CODE = 128 + signal.SIGINT
 LINE = b"Interrupted: the files that were saved stay as they are.\n"
 PATIENCE = 2  # seconds
+OWN_COMMANDS = ("mnist-gradients", os.path.join("mnist_gradients", "__main__.py"))
 
 
 def is_run(arguments: Sequence[str]) -> bool:
-    """Return whether `sys.argv` is that of `kedro run`."""
-    return arguments[0].endswith("kedro") and arguments[1:2] == ["run"]
+    """Return whether `sys.argv` is that of `kedro run` or of the package's own command."""
+    if arguments[0].endswith("kedro"):
+        return arguments[1:2] == ["run"]
+    return arguments[0].endswith(OWN_COMMANDS)
 
 
 def end_by_interruption() -> None:

@@ -283,7 +283,7 @@ class GradientLogisticRegression(SoftmaxClassifier):
 
     def _dask_rows(self, X: Any, y: Any, sample_weight: Any) -> LabelledRows:
         """Rows of dask arrays; sets ``classes_``."""
-        from mnist_gradients.cluster.dask_rows import DaskRows
+        from mnist_gradients.core.dask_rows import DaskRows
 
         rows = DaskRows(X, y, sample_weight)
         validate_data(self, X, skip_check_array=True)  # sets the number of features

@@ -4,7 +4,7 @@ import scipy.sparse
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows
 
 
-def test_blocks_of_sparse_rows_are_views_of_their_entries():
+def test_blocks_of_sparse_rows_share_their_memory():
     X = scipy.sparse.random_array(
         (70_000, 60), density=0.1, format="csr", rng=np.random.default_rng(0)
     )

@@ -24,7 +24,7 @@ import scipy.sparse
 from dask.delayed import delayed
 from numpy.typing import NDArray
 
-from mnist_gradients.cluster.dask_parts import (
+from mnist_gradients.core.dask_parts import (
     Part,
     cut,
     reaching_scheduler,
