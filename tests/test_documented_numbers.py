@@ -179,6 +179,14 @@ def reliability() -> Iterator[str]:
         yield row(found.area, f"{found.tries:,}", f"{found.goal:,}", found.failures)
 
 
+def scale() -> Iterator[str]:
+    for found in evidence("scale/fits.csv"):
+        seconds = [f"{number:.1f}" for number in (found.seconds, found.cpu_seconds)]
+        peaks = found.worker_peaks_mib if found.workers else "–"
+        error, digest = percent(found.test_error), f"`{found.weights}`"
+        yield row(f"{found.rows:,}", found.workers, *seconds, peaks, error, digest)
+
+
 PASSAGES = {
     "README.md": readme,
     "src/mnist_gradients/pipelines/inference/README.md": inference,
@@ -187,6 +195,7 @@ PASSAGES = {
     "docs/estimator.md": estimator,
     "docs/own_data.md": own_data,
     "docs/reliability.md": reliability,
+    "docs/scale.md": scale,
 }
 
 
