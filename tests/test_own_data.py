@@ -122,17 +122,7 @@ def assert_whole_run(outputs: Path, counts: list[int], shape: tuple[int, int], w
     assert f"<strong>{100 * metrics(outputs, 'fnn')['test_error']:.2f} %</strong>" in html
 
 
-# The identities do not depend on the data: one oracle is enough.
-OTHER_ORACLES = [
-    "SymPy proof",
-    "SymPy derivative",
-    "central differences",
-    "TensorFlow GradientTape",
-]
-SMALL = {
-    "derivations": {"skipped_oracles": OTHER_ORACLES, "parity_check": {"iterations": 20}},
-    "fnn": {"epochs": 20},
-}
+SMALL = {"derivations": {"parity_check": {"iterations": 20}}, "fnn": {"epochs": 20}}
 
 
 @pytest.mark.tensorflow
