@@ -36,8 +36,8 @@ WORKER = """
 import subprocess, sys
 from mnist_gradients.console.interruption import end_by_interruption
 end_by_interruption()
-print("started", flush=True)
-subprocess.run([sys.executable, "-c", "import time; time.sleep(60)"])
+code = "import time; print('started', flush=True); time.sleep(60)"
+subprocess.run([sys.executable, "-c", code])
 """
 
 
@@ -149,8 +149,7 @@ def test_process_that_waits_for_a_worker_leaves_none():
         start_new_session=True,
     )
     process.stdout.readline()
-    while len(processes_of(process.pid)) < 2:
-        time.sleep(0.01)
+    assert len(processes_of(process.pid)) == 2
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=15)
     assert (process.returncode, errors) == (EXIT_CODE, LINE)
