@@ -61,7 +61,7 @@ MUTATIONS = [  # a mutation is a line, however long
     Mutation("linear_objective", "db) / S + self.l2 * self._pen", "db) + self.l2 * self._pen", "P2 Hessian"),
     Mutation("linear_objective", 'if self.intercept == "free":', 'if self.intercept != "free":', "P2 free intercept"),
     Mutation("linear_objective", "(sigma_squared) / self.rows.total_weight", "(sigma_squared)", "P2 L ="),
-    Mutation("linear_objective", "H[np.diag_indices(len(H))] += penalties.astype(dtype)", "pass", "P2 Hessian ="),
+    Mutation("scaled_features", "H[np.diag_indices(m)] += self.penalties.astype(self._dtype)", "pass", "P2 Hessian ="),
     Mutation("softmax_regression", "return P * (1 - P)", "return P * P",
              "P3 softmax regression Hessian of class"),
     Mutation("softmax_regression", "(others + own)[:, None]", "(others - own)[:, None]", "P3 softmax regression"),
