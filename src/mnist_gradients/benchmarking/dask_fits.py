@@ -66,7 +66,8 @@ def workers(n: int, memory_limit: int) -> Iterator[Any]:
         return
     from distributed import Client, LocalCluster
 
-    logging.getLogger("distributed").setLevel(logging.ERROR)
+    set_level = logging.getLogger("distributed").setLevel
+    set_level(logging.ERROR)
     cluster = LocalCluster(
         n_workers=n,
         threads_per_worker=1,
@@ -74,6 +75,7 @@ def workers(n: int, memory_limit: int) -> Iterator[Any]:
         dashboard_address="127.0.0.1:0",
     )
     with cluster, Client(cluster) as client:
+        client.run(set_level, logging.ERROR)
         yield client
 
 
