@@ -1,5 +1,6 @@
 """The commands as a user types them: quick ones stay quick, mistyped names are refused."""
 
+import os
 import re
 import subprocess
 import sys
@@ -67,6 +68,7 @@ def test_command_whose_output_is_cut_off_goes_on_in_silence(tmp_path):
         f"{sys.executable} -m kedro run {options} | true",
         shell=True,
         cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
         capture_output=True,
         text=True,
     )

@@ -1,6 +1,8 @@
 """Short errors on the console: the message in the last line, the traceback in a file."""
 
+import atexit
 import logging
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -29,6 +31,7 @@ def install_short_errors(log_file: Path) -> None:
     module would print a traceback for every line.
     """
     logging.raiseExceptions = False
+    atexit.register(discard_unread_output)
 
     def report(
         kind: type[BaseException], error: BaseException, trace: TracebackType | None
@@ -44,3 +47,14 @@ def install_short_errors(log_file: Path) -> None:
         sys.stderr.write(f"Full traceback: {place}\n{kind.__name__}: {short_message(error)}\n")
 
     sys.excepthook = report
+
+
+def discard_unread_output() -> None:
+    """Let Python end in silence where no one reads the rest of the output.
+
+    Source: Python's documentation of the module ``signal``, "Note on SIGPIPE".
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
