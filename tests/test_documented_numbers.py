@@ -10,6 +10,7 @@ import operator
 import re
 import statistics
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,7 @@ def reliability() -> Iterator[str]:
 
 
 def scale() -> Iterator[str]:
-    for found in evidence("scale/fits.csv"):
+    for found in chain(evidence("scale/fits.csv"), evidence("scale/idle.csv")):
         seconds = [f"{number:.1f}" for number in (found.seconds, found.cpu_seconds)]
         peaks = found.worker_peaks_mib if found.workers else "–"
         error, digest = percent(found.test_error), f"`{found.weights}`"
