@@ -126,8 +126,11 @@ def recipes(trainings: pd.DataFrame) -> Iterator[str]:
         by_seed[f"validation_{name}", "unchanged"] - by_seed[f"validation_{name}", augmented]
         for name in ("error", "loss")
     )
+    first = error.loc[:2]
+    yield f"ahead by {100 * first.mean():.2f} percentage points, with a standard error of "
+    yield f"points, with a standard error of {100 * first.sem():.2f}, as the best"
     yield f"{100 * error.mean():.2f} percentage points less, with a standard error of "
-    yield f"with a standard error of {100 * error.sem():.2f}; its loss is lower by"
+    yield f"of {100 * error.sem():.2f}, which is {error.mean() / error.sem():.1f} standard errors"
     yield f"lower by {loss.mean():.4f} nats, with a standard error of {loss.sem():.4f}"
 
 

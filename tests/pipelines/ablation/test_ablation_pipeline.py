@@ -11,13 +11,17 @@ from mnist_gradients.pipelines.ablation.parameters import AblationParameters
 from mnist_gradients.training import loop
 from mnist_gradients.training.sets import TrainingSets
 
-COLUMNS = ["validation_error", "standard_deviation", "validation_loss", "train_seconds", "seeds"]
+COLUMNS = [
+    *("validation_error", "standard_deviation", "validation_loss", "train_error", "train_loss"),
+    *("augmented_error", "augmented_loss", "train_seconds", "seeds"),
+]
 
 
 @pytest.fixture
 def ablation(parameters):
     def ablation(**changes):
-        options = {"variants": {"slow": {"learning_rate": 1e-9}}, "sizes": [60, 500]}
+        options = {"variants": {"some": {"slow": {"learning_rate": 1e-9}}, "others": {}}}
+        options |= {"compared": "some", "sizes": [60, 500]}
         options |= {"epochs": [1], "seeds": 2, "n_jobs": 1, "network": parameters()}
         return AblationParameters(**(options | changes))
 
@@ -28,13 +32,18 @@ def ablation(parameters):
 def trainings(monkeypatch):
     """Records the sets, the parameters and the seed of each training, and trains nothing.
 
-    The validation error of the network is a tenth of the seed, and its loss its number of epochs.
+    The error of the network is a tenth of the seed, and its loss its number of epochs. The accuracy
+    of its mini-batches is a tenth of their epoch.
     """
     found = []
 
     def train(sets, chosen, seed):
         found.append((sets, chosen, seed))
-        return TrainedNetwork((chosen.epochs, 1 - seed / 10), None, {"train_seconds": 2.0 * seed})
+        epochs = np.repeat(np.arange(1, chosen.epochs + 1), 2)
+        history = {"epoch": epochs, "train_loss": np.arange(len(epochs)) + seed}
+        history = pd.DataFrame(history | {"train_accuracy": epochs / 10})
+        cost = {"train_seconds": 2.0 * seed}
+        return TrainedNetwork((chosen.epochs, 1 - seed / 10), history, cost)
 
     monkeypatch.setattr(nodes, "train_network", train)
     monkeypatch.setattr(nodes, "compile_evaluation", lambda network: lambda _: network)
@@ -55,6 +64,8 @@ def test_variants_are_compared_with_the_unchanged_network_on_the_validation_imag
     last = trained.history.iloc[-1]
     assert unchanged["validation_error"] == pytest.approx(1 - last["validation_accuracy"])
     assert unchanged["validation_loss"] == pytest.approx(last["validation_loss"])
+    on_train = loop.compile_evaluation(trained.network)(train)
+    assert (unchanged["train_loss"], 1 - unchanged["train_error"]) == pytest.approx(on_train)
     assert slow["validation_loss"] > unchanged["validation_loss"] + 0.1
 
 
@@ -66,6 +77,13 @@ def test_row_holds_means_over_the_seeds(sets, ablation, trainings):
     assert row["validation_error"] == pytest.approx(0.45)
     assert row["standard_deviation"] == pytest.approx(0.1 / np.sqrt(2))
     assert row[["validation_loss", "train_seconds", "seeds"]].tolist() == [3, 9, 2]
+
+
+@pytest.mark.usefixtures("trainings")
+def test_errors_on_augmented_images_are_those_of_the_last_epoch(sets, ablation):
+    row = nodes.compare_variants(sets[0], sets[1], ablation(), 4).iloc[0]
+    assert row["augmented_error"] == pytest.approx(0.7)  # of the third epoch
+    assert row["augmented_loss"] == pytest.approx(4.5 + 4.5)  # its two iterations; the mean seed
 
 
 @pytest.mark.slow
@@ -117,8 +135,14 @@ def test_parameters_out_of_range_are_refused(ablation, changes):
         ablation(**changes)
 
 
+def test_unknown_set_of_variants_is_refused(ablation):
+    expected = "compared: found 'none', expected one of some, others"
+    with pytest.raises(ValidationError, match=expected):
+        ablation(compared="none")
+
+
 def test_misspelt_parameter_of_a_variant_is_refused_before_any_training(sets, ablation, trainings):
-    chosen = ablation(variants={"x": {"droput": 0.1}})
+    chosen = ablation(variants={"some": {"x": {"droput": 0.1}}})
     with pytest.raises(ValidationError, match="droput"):
         nodes.compare_variants(sets[0], sets[1], chosen, 0)
     assert trainings == []

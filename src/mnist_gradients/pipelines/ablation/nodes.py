@@ -31,9 +31,12 @@ def compare_variants(
 
     Returns:
         One row per variant, the unchanged network first: variant, validation_error (fraction, mean
-        over the seeds), standard_deviation, validation_loss (nats), train_seconds (mean), seeds.
+        over the seeds), standard_deviation, validation_loss (nats), train_error and train_loss (of
+        the training images as they are), augmented_error and augmented_loss (of the mini-batches of
+        the last epoch), train_seconds (mean), seeds.
     """
-    variants: dict[str, dict[str, Any]] = {UNCHANGED: {}} | parameters.variants
+    variants: dict[str, dict[str, Any]] = {UNCHANGED: {}}
+    variants |= parameters.variants[parameters.compared]
     trials = [  # all of them are checked before the first training
         (name, train, parameters.network.changed(changes)) for name, changes in variants.items()
     ]
@@ -94,22 +97,31 @@ def _compare(
 
 
 def _measure(trial: Trial, validation: LabelledImages, seed: int) -> dict[str, float]:
-    """Train once; return the error, the loss and the seconds. The test images are not used."""
+    """Train once; return the errors, losses and seconds. The test images are not used."""
     name, train, parameters = trial
-    at_the_end = parameters.changed({"evaluate_every": 10**9, "record_every": 10**9})
+    at_the_end = parameters.changed({"evaluate_every": 10**9, "record_every": 1})
     trained = train_network(TrainingSets(train, None, None), at_the_end, seed)
-    loss, accuracy = compile_evaluation(trained.network)(validation)
-    logger.info("    %s, seed %d: %.2f %%", name, seed, 100 * (1 - accuracy))
-    return {"error": 1 - accuracy, "loss": loss, "seconds": trained.cost["train_seconds"]}
+    evaluate = compile_evaluation(trained.network)
+    last = trained.history[trained.history["epoch"] == parameters.epochs]
+    measured = {
+        "validation": evaluate(validation),
+        "train": evaluate(train),
+        "augmented": (last["train_loss"].mean(), last["train_accuracy"].mean()),
+    }
+    logger.info("    %s, seed %d: %.2f %%", name, seed, 100 * (1 - measured["validation"][1]))
+    errors: dict[str, float] = {}
+    for images, (loss, accuracy) in measured.items():
+        errors |= {f"{images}_error": 1 - accuracy, f"{images}_loss": loss}
+    return errors | {"train_seconds": trained.cost["train_seconds"]}
 
 
 def _summarise(measured: list[dict[str, float]]) -> dict[str, Any]:
-    """Return the means over the seeds, and the standard deviation of the error."""
+    """Return the means over the seeds, and the standard deviation of the validation error."""
     table = pd.DataFrame(measured)
+    means: dict[Any, Any] = table.mean().to_dict()
     return {
-        "validation_error": table["error"].mean(),
-        "standard_deviation": table["error"].std(),
-        "validation_loss": table["loss"].mean(),
-        "train_seconds": table["seconds"].mean(),
+        "validation_error": means.pop("validation_error"),
+        "standard_deviation": table["validation_error"].std(),
+        **means,
         "seeds": len(table),
     }

@@ -1,10 +1,11 @@
 """Parameters of the ablation pipeline."""
 
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from mnist_gradients.core.parameters import Parameters
+from mnist_gradients.maths.checking import check_choice
 from mnist_gradients.training.parameters import TrainingParameters
 
 
@@ -13,7 +14,8 @@ class AblationParameters(Parameters):
 
     Attributes:
         network: Parameters of the unchanged network.
-        variants: By name, the changes to the parameters of the network.
+        compared: Name of the set of variants that is trained.
+        variants: By set and name, the changes to the parameters of the network.
         sizes: Numbers of training images to compare; a larger number than there are means all.
         epochs: Lengths of training to compare.
         seeds: Number of trainings of each, with the seeds seed, seed + 1, ...
@@ -22,8 +24,14 @@ class AblationParameters(Parameters):
     """
 
     network: TrainingParameters
-    variants: dict[str, dict[str, Any]]
+    compared: str
+    variants: dict[str, dict[str, dict[str, Any]]]
     sizes: tuple[PositiveInt, ...] = Field(min_length=1)
     epochs: tuple[PositiveInt, ...] = Field(min_length=1)
     seeds: PositiveInt
     n_jobs: PositiveInt
+
+    @model_validator(mode="after")
+    def _set_exists(self) -> Self:
+        check_choice("compared", self.compared, self.variants)
+        return self
