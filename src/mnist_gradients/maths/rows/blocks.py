@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from mnist_gradients.maths.rows.memory import new_array
 from mnist_gradients.maths.rows.threads import spread
 
 BLOCK_ENTRIES = 1536 * 784  # in float32 4.8 MB: read once from memory, used twice from the cache
@@ -104,7 +105,7 @@ def converted(X: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     memory = getattr(_MEMORY, "bytes", None)
     n_bytes = X.size * np.dtype(dtype).itemsize
     if memory is None or memory.size < n_bytes:
-        memory = _MEMORY.bytes = np.empty(n_bytes, dtype=np.uint8)
+        memory = _MEMORY.bytes = new_array((n_bytes,), np.uint8)
     block = memory[:n_bytes].view(dtype).reshape(X.shape)
     block[...] = X
     return block

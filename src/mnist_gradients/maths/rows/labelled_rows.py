@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 
 from mnist_gradients.maths.checking import mismatch
 from mnist_gradients.maths.rows.blocks import Terms, add, block_sum, rows_per_block
+from mnist_gradients.maths.rows.memory import new_array
 from mnist_gradients.maths.rows.threads import single_blas_thread
+
+GATHERED_ROWS = 256  # at a time
 
 # Contribution of a block: its rows (B, d), its labels (B,), its sample weights (B,) or None
 RowsTerm = Callable[[Any, NDArray[np.integer], NDArray[np.float64] | None], Terms]
@@ -143,7 +146,12 @@ class ArrayRows(LabelledRows):
         """Copy rows into memory; see the base class."""
         if self.weights is not None:
             weights = self.weights[indices] * (1.0 if weights is None else weights)
-        return ArrayRows(self.X[indices], self.y[indices], weights)
+        if self.sparse:
+            return ArrayRows(self.X[indices], self.y[indices], weights)
+        X = new_array((len(indices), self.shape[1]), self.dtype)
+        for i in range(0, len(X), GATHERED_ROWS):  # so that copies of them stay in the cache
+            X[i : i + GATHERED_ROWS] = self.X[indices[i : i + GATHERED_ROWS]]
+        return ArrayRows(X, self.y[indices], weights)
 
     def indices_of(self, label: int, places: NDArray[np.integer]) -> NDArray[np.integer]:
         """Row numbers of some rows of a label; see the base class."""

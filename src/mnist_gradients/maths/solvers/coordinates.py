@@ -27,6 +27,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from mnist_gradients.maths.linear_objective import Floats, LinearObjective, Vector
+from mnist_gradients.maths.rows.memory import new_array
 from mnist_gradients.maths.rows.threads import spread
 from mnist_gradients.maths.scaled_features import HESSIAN_ROWS, ScaledFeatures
 from mnist_gradients.maths.solvers.columns import Columns, are_correlated
@@ -283,6 +284,9 @@ def curvature_coordinates(
         dtype=dtype,
     )
 
+    m = len(features.penalties)
+    factors = new_array((curvature.shape[1], m, m), dtype)
+
     def factor(k: int) -> Floats:
         c = curvature[:, k]
         chosen = np.flatnonzero(c > 0)
@@ -301,7 +305,10 @@ def curvature_coordinates(
             H.astype(np.float64), lambda v: A.T @ (weights * (A @ v)) + features.penalties * v
         )
 
-    factors = np.stack(spread(factor, range(curvature.shape[1]), threads=few.threads))
+    def fill(k: int) -> None:
+        factors[k] = factor(k)
+
+    spread(fill, range(curvature.shape[1]), threads=few.threads)
     return Coordinates(few, columns, factors, active, class_scale)
 
 
