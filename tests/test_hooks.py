@@ -1,5 +1,7 @@
 import logging
+import os
 import sys
+import time
 import warnings
 from types import SimpleNamespace
 
@@ -197,6 +199,12 @@ class TestCheckpoints:
 
     def test_evaluated_ensemble_loses_the_checkpoints_of_its_members(self, run):
         assert run("ensemble", "metrics") == ["seed_0_a", "seed_3_d"]
+
+    def test_checkpoint_without_a_save_for_a_month_is_deleted(self, run, folder):
+        for name, days in (("seed_2_c", 29), ("seed_3_d", 31)):
+            saved = time.time() - days * 24 * 3600
+            os.utime(folder / f"{name}.npz", (saved, saved))
+        assert run("fnn", "metrics") == ["seed_1_b", "seed_2_c"]
 
     def test_training_without_metrics_keeps_its_checkpoint(self, run):
         assert len(run("fnn", "model")) == 4

@@ -163,12 +163,12 @@ class LockHooks:
 
 
 class CheckpointHooks:
-    """Deletes the checkpoints of trainings whose metrics are saved."""
+    """Deletes the checkpoints of trainings whose metrics are saved, and those left for long."""
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Delete the checkpoints of the trainings that this run has evaluated."""
-        from mnist_gradients.training.checkpoints import Checkpoint
+        from mnist_gradients.training.checkpoints import Checkpoint, remove_abandoned
 
         outputs = pipeline.all_outputs()
         trainings = []
@@ -181,3 +181,4 @@ class CheckpointHooks:
             trainings += [(network, name) for name in names]
         for parameters, name in trainings:
             Checkpoint(parameters.checkpoints.folder, name).remove()
+            remove_abandoned(parameters.checkpoints.folder)

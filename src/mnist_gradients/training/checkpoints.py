@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import os
+import time
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +26,8 @@ from mnist_gradients.training.parameters import TrainingParameters
 from mnist_gradients.training.sets import TrainingSets
 
 logger = logging.getLogger(__name__)
+
+ABANDONED_DAYS = 30  # without a save
 
 # The choice of the sets by train_on_validation is part of their digest.
 WITHOUT_EFFECT = {"checkpoints", "train_on_validation"}
@@ -107,6 +110,13 @@ class Checkpoint:
     def remove(self) -> None:
         """Delete the checkpoint, if there is one."""
         self.path.unlink(missing_ok=True)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Delete the checkpoints of trainings that nobody has continued for `ABANDONED_DAYS`."""
+    for path in folder.glob("seed_*.npz"):
+        if time.time() - path.stat().st_mtime > ABANDONED_DAYS * 24 * 3600:
+            path.unlink(missing_ok=True)
 
 
 @dataclass
