@@ -13,6 +13,7 @@ from mnist_gradients.console.parameters import (
     ParameterError,
     check_parameters,
     fields_beside,
+    known_parameters,
     run_root,
     shares_outputs,
 )
@@ -146,6 +147,13 @@ def test_seed_that_scikit_learn_would_refuse_is_refused(loader, seed):
     words = re.escape(f"parameter seed: found {seed!r}, expected an integer from 0 to 4294967295")
     with pytest.raises(ParameterError, match=f"^{words}$"):
         check_parameters(loader(runtime={"seed": seed}), {})
+
+
+def test_check_keeps_the_parameters_so_that_kedro_need_not_read_them_again(loader):
+    found = loader(environment={"seed": 1})
+    check_parameters(found, {})
+    assert found.data["parameters"]["seed"] == 1
+    assert known_parameters(found)["seed"] == 0
 
 
 def test_check_leaves_the_globals_of_the_environment_to_the_loader(loader):

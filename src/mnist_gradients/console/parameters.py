@@ -39,7 +39,7 @@ def check_parameters(loader: OmegaConfigLoader, pipelines: Mapping[str, Pipeline
     Raises:
         ParameterError: If a parameter is unknown or has a wrong value.
     """
-    parameters = loader["parameters"]
+    loader["parameters"] = parameters = loader["parameters"]  # for Kedro, which reads them again
     messages = unknown_names(parameters, known_parameters(loader))
     messages += wrong_paths(loader["globals"] | parameters)
     messages += wrong_seed(parameters.get("seed", 0))
@@ -88,7 +88,7 @@ def _base(loader: OmegaConfigLoader) -> OmegaConfigLoader:
     """The loader of the base environment alone."""
     # A copy shares the resolver of `${globals:}`; a new loader would replace it.
     base = copy(loader)
-    base.env, base.runtime_params = base.base_env, {}
+    base.env, base.runtime_params, base.data = base.base_env, {}, {}
     return base
 
 
