@@ -30,11 +30,16 @@ from mnist_gradients.training.sets import TrainingSets
 ROOT = Path(__file__).parents[1]
 HEAVY = ("tensorflow", "keras")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+UNOPTIMISED = "--xla_backend_optimization_level=0"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")  # gw0, gw1, ...
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give each of several workers one thread, so that together they use each core once."""
+    """Give each of several workers one thread, so that together they use each core once.
+
+    Networks are compiled without optimisation, which takes half of the time; see `kedro_run`.
+    """
+    os.environ.setdefault("XLA_FLAGS", UNOPTIMISED)
     if (config.getoption("numprocesses", None) or 0) > 1:
         os.environ.update(dict.fromkeys(THREADS, "1"))
 
@@ -132,11 +137,14 @@ def run_project(monkeypatch) -> Callable[..., None]:
 @pytest.fixture(scope="session")
 def kedro_run() -> Callable[..., subprocess.CompletedProcess]:
     """Runs the command `kedro run --env test` over a data folder, as a user does."""
+    environment = {name: v for name, v in os.environ.items() if v != UNOPTIMISED}
 
     def kedro_run(data_root: Path, *options: str, parameters: tuple[str, ...] = ()):
         given = ",".join([f"data_root={data_root}", *parameters])
         command = [sys.executable, "-m", "kedro", "run", "--env", "test", "--params", given]
-        return subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True)
+        return subprocess.run(
+            [*command, *options], cwd=ROOT, env=environment, capture_output=True, text=True
+        )
 
     return kedro_run
 
