@@ -41,12 +41,13 @@ class SoftmaxObjective(LinearObjective):
         # Softmax and its logarithm at once share their passes over Z. The sum over the other labels
         # is taken by itself: where it is tiny, -log P and 1 - P keep their digits.
         rows = np.arange(len(y))
-        shifted = Z - Z.max(axis=1, keepdims=True)
-        R = np.exp(shifted)
+        R = Z - Z.max(axis=1, keepdims=True)
+        own_logit = R[rows, y]
+        np.exp(R, out=R)
         own = R[rows, y]
         R[rows, y] = 0
         others = R.sum(axis=1)
-        loss = np.log1p(others + (own - 1)) - shifted[rows, y]
+        loss = np.log1p(others + (own - 1)) - own_logit
         R[rows, y] = -others
         R /= (others + own)[:, None]
         return loss, R
