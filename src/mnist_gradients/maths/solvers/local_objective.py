@@ -11,8 +11,8 @@ from mnist_gradients.maths.solvers.columns import Columns
 from mnist_gradients.maths.solvers.coordinates import Coordinates
 from mnist_gradients.maths.solvers.lbfgs import lbfgs_iterates
 
-WARM_START_ROWS = 8_000  # at the most, a fifth of all,
-WARM_START_WORK = 2_000_000  # multiplications of a product at the least
+WARM_START_ROWS = 8_000  # at the most, a fifth of all, or the fewest that tell anything
+WARM_START_WORK = 500_000  # multiplications of a product at the least
 WARM_START_ITERATIONS = 16
 
 
@@ -38,9 +38,8 @@ class LocalObjective:
 def warm_start_rows(objective: LinearObjective) -> int:
     """Number of rows whose minimum is worth finding first; zero for none."""
     (N, d), K = objective.rows.shape, objective.n_outputs
-    n = min(N // 5, WARM_START_ROWS)
-    enough = n >= max(2 * d, 100 * K) and n * objective.size >= WARM_START_WORK
-    return n if enough else 0
+    n = max(min(N // 5, WARM_START_ROWS), 2 * d, 100 * K)
+    return n if 3 * n <= 2 * N and n * objective.size >= WARM_START_WORK else 0
 
 
 def warm_start(few: LinearObjective, columns: Columns) -> Vector:

@@ -38,6 +38,8 @@ from mnist_gradients.maths.solvers.suboptimality import (
 
 SAMPLE_ROWS = 4_000, 16_000  # least and most whose columns and curvature are looked at
 ROUND = 20  # iterations after which the curvature is estimated anew
+FAR_ROUND = 8  # the same far from the minimum of a few rows, all of which enter the estimate
+FAR = 0.1  # gap, relative to the objective
 FULL_ROUND = 3  # the same where that takes as long as a few iterations
 CONFIRMATION_ROWS = 3_000  # whose Hessian confirms a small gap, if there are few features
 WORTH_CONFIRMING = 0.1  # a relative gap below this is confirmed where the solver gives up
@@ -178,6 +180,11 @@ class _Search:
         """Largest gap that meets the tolerance."""
         return max(self.tolerance * (point.value - point.gap), FLOOR)
 
+    @property
+    def _few_are_all(self) -> bool:
+        """Whether the curvature is estimated on all rows."""
+        return self.model != "diagonal" and self.few.rows.shape == self.objective.rows.shape
+
     def refine(self) -> bool:
         """Go on in float64; whether that is possible."""
         if self.dtype == np.float64:
@@ -248,6 +255,9 @@ class _Search:
         )
         if point.value <= FLOOR:  # no minimum is below zero
             return replace(point, gap=point.value)
+        far = gap > FAR * point.value and iterate.iteration >= FAR_ROUND
+        if far and self.model == "classes" and self._few_are_all:
+            self.round_ends = iterate.iteration
         if gap > min(self.allowed(point), self.confirm_below):
             return replace(point, gap=max(gap, 2 * self.allowed(point)))
         found = self._confirm(local, iterate, self.allowed(point))
@@ -281,7 +291,7 @@ class _Search:
             return estimate_suboptimality(few, exact, np.copy, local.weights, gradient, enough)
         if self.model == "diagonal" and objective.rows.shape[0] > few.rows.shape[0]:
             few = objective
-        elif self.model != "diagonal" and few.rows is objective.rows:
+        elif self._few_are_all:
             few = sample(few, self.confirmation_rows, self.generator)
         elif self.model != "diagonal":  # the rows of a sample have no period
             few = few.every(few.rows.shape[0] // self.confirmation_rows)
@@ -291,9 +301,17 @@ class _Search:
         )
 
     def _warm_start(self) -> Vector:
-        """The minimum on a sample, which tells little where features are independent."""
+        """The minimum on a sample.
+
+        A small part of the rows tells little of independent features.
+        """
         n = warm_start_rows(self.objective)
-        if n == 0 or self.model == "diagonal" or not are_correlated(self.few, self.columns):
+        small_part = 5 * n <= self.objective.rows.shape[0]
+        if (
+            n == 0
+            or self.model == "diagonal"
+            or (small_part and not are_correlated(self.few, self.columns))
+        ):
             return np.zeros(self.objective.size)
         return warm_start(sample(self.few, n, self.generator), self.columns)
 
