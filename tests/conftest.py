@@ -275,7 +275,7 @@ def parameters() -> Callable[..., TrainingParameters]:
             "epochs": 3,
             "evaluate_every": 4,
             "record_every": 1,
-            "checkpoints": {"folder": "no such folder", "seconds": 60},
+            "checkpoints": {"folder": "no such folder", "seconds": 1e9},
         }
         augmentation = {
             "translation": 0,

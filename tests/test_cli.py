@@ -21,6 +21,8 @@ def read(text):
         ("fnn.hidden_units=[64,32],seed=2", {"fnn": {"hidden_units": [64, 32]}, "seed": 2}),
         ("a.b=[1e-3, 0.5]", {"a": {"b": [0.001, 0.5]}}),
         ("a=[even, odd],b='x,y'", {"a": ["even", "odd"], "b": "x,y"}),
+        ("a=[[1, 2], [3]],b={c: [4, 5], d: 6}", {"a": [[1, 2], [3]], "b": {"c": [4, 5], "d": 6}}),
+        ("run_name=007,seed=1", {"run_name": "007", "seed": 1}),
         ("a=x=y,b=null,c=true,d=~", {"a": "x=y", "b": None, "c": True, "d": None}),
         ("data_root=~/out", {"data_root": "~/out"}),
         ("raw_root=007", {"raw_root": "007"}),
@@ -50,6 +52,13 @@ def test_item_without_name_or_value_is_refused_with_the_form_of_a_list(text, ite
     words = rf"^found '{item}', expected name=value; .*'fnn.hidden_units=\[64,32\]'$"
     with pytest.raises(click.BadParameter, match=words):
         read(text)
+
+
+def test_value_that_is_no_yaml_is_refused():
+    with pytest.raises(
+        click.BadParameter, match=r"^found 'a=\[64' \(.*\), expected values in YAML$"
+    ):
+        read("a=[64")
 
 
 def test_other_options_are_those_of_kedro():

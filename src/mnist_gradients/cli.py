@@ -7,11 +7,15 @@ from typing import Any
 import click
 from kedro.framework.cli.project import run
 from omegaconf import OmegaConf
+from yaml import YAMLError
 
-PATH_NAMES = ("root", "folder", "source")
-"""Ends of the names of parameters that are paths."""
+PATH_NAMES = ("root", "folder", "source", "run_name")
+"""Ends of the names of parameters that are paths, or the name of a folder."""
 
-_ITEMS = re.compile(r"""(?:\[[^\]]*\]|"[^"]*"|'[^']*'|[^,])+""")
+_nested = ""
+for _ in range(5):  # brackets inside brackets
+    _nested = rf"(?:[^\[\]{{}}]|[\[{{]{_nested}[\]}}])*"
+_ITEMS = re.compile(rf"""(?:[\[{{]{_nested}[\]}}]|"[^"]*"|'[^']*'|[^,])+""")
 
 
 def read_parameters(
@@ -30,7 +34,7 @@ def read_parameters(
         text: Items ``name=value``, separated by commas; or the block of a file of `--config`.
 
     Raises:
-        BadParameter: If an item is no ``name=value``.
+        BadParameter: If an item is no ``name=value``, or a value no YAML.
     """
     if isinstance(text, dict):
         return text
@@ -42,7 +46,11 @@ def read_parameters(
             raise click.BadParameter(f"found {item!r}, expected {expected}")
         is_text = name.endswith(PATH_NAMES) and value != "null" and not value.startswith(("'", '"'))
         items.append(f"{name}={json.dumps(value, ensure_ascii=False) if is_text else value}")
-    return OmegaConf.to_container(OmegaConf.from_dotlist(items))  # type: ignore[return-value]
+    try:
+        return OmegaConf.to_container(OmegaConf.from_dotlist(items))  # type: ignore[return-value]
+    except YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise click.BadParameter(f"found {text!r} ({reason}), expected values in YAML") from error
 
 
 for _option in run.params:

@@ -281,6 +281,14 @@ def test_bad_parameters_are_named(digits, parameter, message):
         small(**parameter).fit(*digits)
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_divergence_that_stays_finite_is_said(digits, solver):
+    message = r"^the loss is .*, above the 2\.3 of equal probabilities: the training diverges"
+    with pytest.warns(ConvergenceWarning, match=message):
+        model = small(solver=solver, learning_rate_init=100.0).fit(*digits)
+    assert model.score(*digits) < 0.3
+
+
 def test_divergence_is_refused_with_a_way_out(digits):
     message = "^weights: found infinity or NaN after epoch 1, expected finite ones: lower learning"
     with pytest.raises(ValueError, match=message):

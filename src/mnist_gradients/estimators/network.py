@@ -116,7 +116,8 @@ class GradientMLPClassifier(SoftmaxClassifier):
             The estimator itself.
 
         Warns:
-            ConvergenceWarning: If the training still makes progress after ``max_iter`` epochs.
+            ConvergenceWarning: If the training still makes progress after ``max_iter`` epochs, or
+                ends above the loss log(K) of equal probabilities, as one that diverges does.
 
         Raises:
             ValueError: If a parameter is out of its range, X and y do not fit together or hold
@@ -133,13 +134,9 @@ class GradientMLPClassifier(SoftmaxClassifier):
             rows, *held_out, numbers = self._hold_out(rows, numbers, seed)
         sizes = [self.n_features_in_, *sizes, len(self.classes_)]
         self.network_ = initialise(sizes, NAMES[self.activation], rng, rows.dtype)
-        if not self._train(rows, numbers, held_out, rng):
-            warnings.warn(
-                f"{self.solver} reached max_iter = {self.max_iter} epochs, and the training still "
-                "made progress; raise max_iter, learning_rate_init or tol",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+        ended = self._train(rows, numbers, held_out, rng)
+        if problem := self._problem(ended):
+            warnings.warn(problem, ConvergenceWarning, stacklevel=2)
         return self
 
     def logits(self, X: ArrayLike) -> NDArray[np.floating]:
@@ -198,6 +195,22 @@ class GradientMLPClassifier(SoftmaxClassifier):
         if held_out is not None:
             self.network_ = best
         return progress.ended
+
+    def _problem(self, ended: bool) -> str:
+        """Say what is wrong with a training that has, or has not, ended for lack of progress."""
+        equal = np.log(len(self.classes_))
+        if self.loss_ > equal:
+            return (
+                f"the loss is {self.loss_:.3g}, above the {equal:.3g} of equal probabilities: the "
+                "training diverges or has just begun; lower learning_rate_init, scale the features "
+                "or raise max_iter"
+            )
+        if not ended:
+            return (
+                f"{self.solver} reached max_iter = {self.max_iter} epochs, and the training still "
+                "made progress; raise max_iter, learning_rate_init or tol"
+            )
+        return ""
 
     def _check_finite(self) -> None:
         if not all(np.isfinite(parameter).all() for parameter in self.network_.parameters):
