@@ -29,9 +29,7 @@ def hooks(monkeypatch):
     monkeypatch.setattr(mlflow, "log_param", logged.__setitem__)
     monkeypatch.setattr(mlflow, "log_metrics", logged.update)
     monkeypatch.setattr(mlflow, "log_figure", lambda _, name: logged.setdefault(name))
-    hooks = TrackingHooks()
-    hooks.flatten = True
-    return SimpleNamespace(hooks=hooks, logged=logged)
+    return SimpleNamespace(hooks=TrackingHooks(), logged=logged)
 
 
 def test_block_of_parameters_is_logged_as_single_ones(hooks):

@@ -190,6 +190,11 @@ def unlabelled_table(folder):
     return "test.csv: found no column of labels, expected one named label, labels, class, target, y"
 
 
+def semicolons(folder):
+    table(*TRAIN).to_csv(folder / "train.csv", sep=";", index=False, header=False)
+    return "pixels: found 0 of an image, expected a square number"
+
+
 def odd_number_of_pixels(folder):
     table(*TRAIN).drop(columns="pixel0").to_csv(folder / "train.csv", index=False)
     return "pixels: found 8 of an image, expected a square number"
@@ -248,6 +253,7 @@ MISTAKES = [
     several_groups,
     no_labels_file,
     unlabelled_table,
+    semicolons,
     odd_number_of_pixels,
     text_among_the_pixels,
     other_arrays,

@@ -28,6 +28,7 @@ class TrackingHooks(MlflowHook):
             name: value.model_dump(mode="json") if isinstance(value, BaseModel) else value
             for name, value in inputs.items()
         }
+        self.flatten = True  # the configuration that `kedro mlflow init` writes says no
         super().before_node_run(node=node, catalog=catalog, inputs=plain, is_async=is_async)
 
     @hook_impl

@@ -243,7 +243,7 @@ def _as_images(pixels: np.ndarray) -> np.ndarray:
     if pixels.ndim != 2:
         return pixels
     side = math.isqrt(pixels.shape[1])
-    if side**2 != pixels.shape[1]:
+    if not side or side**2 != pixels.shape[1]:
         raise mismatch("pixels", f"{pixels.shape[1]} of an image", "a square number")
     return pixels.reshape(-1, side, side)
 
