@@ -61,6 +61,7 @@ def test_workers_of_its_own_have_the_variables_of_the_run(tmp_path, monkeypatch)
     """Networks have other bits with other numbers of threads, which Dask would set to 1."""
     bootstrap_project(ROOT)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setattr(module, "available_cores", lambda: 1)  # one worker
     node = Node(os.getenv, "name", "value", name="read_variable")
     value = JSONDataset(filepath=str(tmp_path / "value"))
     catalog = DataCatalog({"name": MemoryDataset("OMP_NUM_THREADS"), "value": value})

@@ -121,11 +121,12 @@ def test_end_between_two_steps_of_saving_leaves_a_file_that_loads(saved, steps, 
 def test_run_of_missing_outputs_makes_a_torn_table_anew(run_project, small_raw, tmp_path):
     given = {"raw_root": str(small_raw)}
     table = tmp_path / "08_reporting" / "ingestion" / "class_counts.csv"
-    run_project(tmp_path, given, pipeline_names=["ingestion"])
+    run_project(tmp_path, given, to_outputs=["ingestion.class_counts"])
     whole = table.read_bytes()
     others = {path: path.stat().st_mtime_ns for path in tmp_path.glob("0[1-5]*/*.npz")}
     table.write_bytes(whole[:40])
-    run_project(tmp_path, given, pipeline_names=["ingestion"], only_missing_outputs=True)
+    missing = {"to_outputs": ["ingestion.class_counts"], "only_missing_outputs": True}
+    run_project(tmp_path, given, **missing)
     assert table.read_bytes() == whole
     assert {path: path.stat().st_mtime_ns for path in others} == others
 

@@ -100,7 +100,7 @@ def test_run_deletes_what_killed_runs_left_and_unlocks_the_folder(tmp_path, run_
         unfinished.mkdir(parents=True)
         (unfinished / "file").write_bytes(b"half")
     (tmp_path / ".lock").write_text(f"by me on {socket.gethostname()}, process 1, since today\n")
-    run_project(tmp_path, {"raw_root": str(small_raw)}, pipeline_names=["ingestion"])
+    run_project(tmp_path, {"raw_root": str(small_raw)}, to_outputs=["train"])
     names = {path.name for path in tmp_path.rglob("*")}
     assert not any(name.startswith(UNFINISHED) for name in names)
     assert ".lock" not in names

@@ -229,7 +229,7 @@ def test_downloaded_data_set_is_ingested(tmp_path, mirror, options, run_project)
     assert table["source"].tolist() == [server.address] * 4
     raw = tmp_path / "01_raw" / "toy"
     own = {"raw_root": str(raw), "ingestion": {"n_classes": 3, "validation_size": 6}}
-    run_project(tmp_path, own, pipeline_names=["ingestion"])
+    run_project(tmp_path, own, to_outputs=["train"])
     train = LabelledImagesDataset(filepath=str(tmp_path / "05_model_input/train.npz")).load()
     assert train.images.shape == (54, 20, 30)
     assert sorted(set(train.labels.tolist())) == [0, 1, 2]
