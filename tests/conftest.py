@@ -40,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Networks are compiled without optimisation, which takes half of the time; see `kedro_run`.
     """
     os.environ.setdefault("XLA_FLAGS", UNOPTIMISED)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # some sixty processes import the project
     if (config.getoption("numprocesses", None) or 0) > 1:
         os.environ.update(dict.fromkeys(THREADS, "1"))
 
