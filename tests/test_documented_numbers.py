@@ -107,7 +107,9 @@ def accuracy() -> Iterator[str]:
         for label, error, deviation, loss, *_ in evidence(f"ablation/{name}.csv"):
             label = f"{label:,}" if isinstance(label, int) else label
             yield row(label, percent(error), percent(deviation), f"{loss:.4f}")
-    yield from recipes(pd.read_csv(RESULTS / "ablation" / "recipes.csv"))
+    compared = pd.read_csv(RESULTS / "ablation" / "recipes.csv")
+    yield from recipes(compared)
+    yield from short_trainings(pd.read_csv(RESULTS / "ablation" / "limits.csv"), compared)
     yield from limits(pd.read_csv(RESULTS / "best" / "history.csv"))
     yield from estimates(best["train_seconds"] / 3600, best["parameters"])
     for found in evidence("benchmark/training_throughput.csv"):
@@ -132,6 +134,25 @@ def recipes(trainings: pd.DataFrame) -> Iterator[str]:
     yield f"{100 * error.mean():.2f} percentage points less, with a standard error of "
     yield f"of {100 * error.sem():.2f}, which is {error.mean() / error.sem():.1f} standard errors"
     yield f"lower by {loss.mean():.4f} nats, with a standard error of {loss.sem():.4f}"
+
+
+def short_trainings(trainings: pd.DataFrame, compared: pd.DataFrame) -> Iterator[str]:
+    """The rows of the short trainings, and of those of the default run beside them."""
+    yield f"in {trainings['cpu_seconds'].sum() / 60:.0f} minutes of processor time"
+    default = compared[(compared["variant"] == "unchanged") & compared["train_error"].notna()]
+    rows = pd.concat([trainings, default.assign(variant="16 epochs")])
+    for variant, found in rows.groupby("variant", sort=False):
+        mean = found.mean(numeric_only=True)
+        error = percent(mean.validation_error)
+        if len(found) > 1:
+            error += f" ± {100 * found['validation_error'].std():.2f}"
+        train = f"{percent(mean.train_error)}, {mean.train_loss:.4f}"
+        augmented = f"{percent(mean.augmented_error)}, {mean.augmented_loss:.4f}"
+        losses = f"{mean.validation_loss:.4f}", train, augmented
+        yield row(variant, len(found), error, *losses, round(mean.cpu_seconds))
+        if found["translated_copies_error"].notna().all():
+            errors = mean.validation_error, mean.translated_copies_error
+            yield row(variant, *map(percent, errors))
 
 
 def limits(history: pd.DataFrame) -> Iterator[str]:

@@ -195,9 +195,10 @@ def full_coordinates(few: LinearObjective, w: Vector, columns: Columns) -> Coord
         return plain
     K = few.n_outputs
     if K > 1:  # common shifts of all classes, which coordinates leave out anyway
+        of_feature = np.arange(len(H) // K)
         blocks = H.reshape(-1, K, len(H) // K, K)
-        for j in range(len(H) // K):
-            blocks[j, :, j, :] += np.trace(blocks[j, :, j, :]) / K**2
+        traces = np.einsum("jkjk->j", blocks)
+        blocks[of_feature, :, of_feature, :] += traces[:, None, None] / K**2
     multiply = lambda v: plain.gradient(hessian(plain.weights(v)))  # noqa: E731
     return FullCoordinates(few, columns, inverse_root(H, multiply))
 
@@ -226,8 +227,8 @@ def full_hessian(few: LinearObjective, w: Vector, columns: Columns) -> Vector:
         rows = slice(i, i + HESSIAN_ROWS)
         A = features(rows)
         for k, curvature in enumerate(curvatures):
-            for other in range(K):
-                blocks[:, other, :, k] += A.T @ (curvature[rows, other, None] * A)
+            weighted = (curvature[rows, :, None] * A[:, None, :]).reshape(len(A), K * m)
+            blocks[..., k] += (A.T @ weighted).reshape(m, K, m)
     H = blocks.reshape(m * K, m * K)
     H[np.diag_indices(m * K)] += np.repeat(features.penalties, K)
     return H
