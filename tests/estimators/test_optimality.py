@@ -167,6 +167,15 @@ def test_features_of_any_size(K, dtype, scale):
 
 
 @TWO_AND_THREE
+@pytest.mark.parametrize("form", [np.asarray, scipy.sparse.csr_array])
+def test_features_whose_squares_overflow_are_refused(K, form):
+    X, y = problem(K=K)
+    X[:, 1] *= 1e200
+    with pytest.raises(ValueError, match="X: found values whose squares are not finite"):
+        GradientLogisticRegression().fit(form(X), y)
+
+
+@TWO_AND_THREE
 def test_features_of_different_sizes(K):
     X, y = problem(K=K, d=5)
     X = X * [1e-8, 1e-4, 1, 1e4, 1e8]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from mnist_gradients.maths.checking import mismatch
 from mnist_gradients.maths.linear_objective import LinearObjective, Vector
 
 COLUMN_ENTRIES = 200_000, 1_000_000  # least and most that give means and variances,
@@ -62,6 +63,9 @@ def describe_columns(few: LinearObjective, *, exact_means: bool = False) -> Colu
         few: The objective on a sample of the rows in memory.
         exact_means: Whether to take the means over the whole sample. Where there are many features,
             the errors of means over a few rows add up to a direction of large curvature.
+
+    Raises:
+        ValueError: If the square of a value is not finite.
     """
     X = every_row = few.rows.X  # type: ignore[attr-defined]  # a sample is in memory
     least, most = COLUMN_ENTRIES
@@ -75,6 +79,8 @@ def describe_columns(few: LinearObjective, *, exact_means: bool = False) -> Colu
     K = few.n_outputs
     c = 1 / 4 if K == 1 else (1 - 1 / K) / K
     scale = np.sqrt(few.scale**2 * second + few.l2 / c)
+    if not np.isfinite(scale).all():
+        raise mismatch("X", "values whose squares are not finite", "squares below 1e308")
     typical = scale[scale > 0].mean() if (scale > 0).any() else 1.0
     # A feature that is constant in the sample and free of a penalty has any scale.
     scale = np.where(scale > 0, scale, np.maximum(typical, few.scale * np.abs(mean)))
@@ -109,8 +115,9 @@ def _sparse_moments(X: Any, offset: Vector | None, *, centred: bool) -> tuple[Ve
     entries = X.data.astype(np.float64)
     stored = np.bincount(X.indices, minlength=d)
     mean = np.bincount(X.indices, entries, minlength=d) / n if centred else np.zeros(d)
-    squares = np.bincount(X.indices, (entries - mean[X.indices]) ** 2, minlength=d)
-    second = (squares + (n - stored) * mean**2) / n
+    with np.errstate(over="ignore"):
+        squares = np.bincount(X.indices, (entries - mean[X.indices]) ** 2, minlength=d)
+        second = (squares + (n - stored) * mean**2) / n
     return mean - (0.0 if offset is None or not centred else offset), second
 
 
