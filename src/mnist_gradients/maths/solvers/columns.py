@@ -65,7 +65,7 @@ def describe_columns(few: LinearObjective, *, exact_means: bool = False) -> Colu
             the errors of means over a few rows add up to a direction of large curvature.
 
     Raises:
-        ValueError: If the square of a value is not finite.
+        ValueError: If the square of a finite value is not.
     """
     X = every_row = few.rows.X  # type: ignore[attr-defined]  # a sample is in memory
     least, most = COLUMN_ENTRIES
@@ -79,7 +79,7 @@ def describe_columns(few: LinearObjective, *, exact_means: bool = False) -> Colu
     K = few.n_outputs
     c = 1 / 4 if K == 1 else (1 - 1 / K) / K
     scale = np.sqrt(few.scale**2 * second + few.l2 / c)
-    if not np.isfinite(scale).all():
+    if np.isinf(scale).any():
         raise mismatch("X", "values whose squares are not finite", "squares below 1e308")
     typical = scale[scale > 0].mean() if (scale > 0).any() else 1.0
     # A feature that is constant in the sample and free of a penalty has any scale.
@@ -117,7 +117,7 @@ def _sparse_moments(X: Any, offset: Vector | None, *, centred: bool) -> tuple[Ve
     mean = np.bincount(X.indices, entries, minlength=d) / n if centred else np.zeros(d)
     with np.errstate(over="ignore"):
         squares = np.bincount(X.indices, (entries - mean[X.indices]) ** 2, minlength=d)
-        second = (squares + (n - stored) * mean**2) / n
+        second = (squares + (n - stored) * mean * mean) / n
     return mean - (0.0 if offset is None or not centred else offset), second
 
 
