@@ -45,6 +45,19 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.update(dict.fromkeys(THREADS, "1"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests of the full run: one worker makes it, while the others need none yet.
+
+    The other slow tests come next, so that no worker ends long after the rest.
+    """
+    items.sort(
+        key=lambda item: (
+            "full_run" not in item.fixturenames,  # type: ignore[attr-defined]
+            item.get_closest_marker("slow") is None,
+        )
+    )
+
+
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
     """Makes a folder once for all workers of this test run; the others wait for it.
