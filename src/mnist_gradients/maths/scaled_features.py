@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mnist_gradients.maths.linear_objective import Floats, LinearObjective, Vector, in_memory
+from mnist_gradients.maths.rows.labelled_rows import GATHERED_ROWS
 
-GATHERED_ROWS = 256  # at a time, so that copies of them stay in the cache
 HESSIAN_ROWS = 1_000  # at a time, so that a block of the Hessian needs little more memory
 
 

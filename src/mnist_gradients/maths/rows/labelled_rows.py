@@ -19,7 +19,7 @@ from mnist_gradients.maths.rows.blocks import Terms, add, block_sum, rows_per_bl
 from mnist_gradients.maths.rows.memory import new_array
 from mnist_gradients.maths.rows.threads import single_blas_thread
 
-GATHERED_ROWS = 256  # at a time
+GATHERED_ROWS = 256  # at a time, so that copies of them stay in the cache
 
 # Contribution of a block: its rows (B, d), its labels (B,), its sample weights (B,) or None
 RowsTerm = Callable[[Any, NDArray[np.integer], NDArray[np.float64] | None], Terms]
@@ -149,7 +149,7 @@ class ArrayRows(LabelledRows):
         if self.sparse:
             return ArrayRows(self.X[indices], self.y[indices], weights)
         X = new_array((len(indices), self.shape[1]), self.dtype)
-        for i in range(0, len(X), GATHERED_ROWS):  # so that copies of them stay in the cache
+        for i in range(0, len(X), GATHERED_ROWS):
             X[i : i + GATHERED_ROWS] = self.X[indices[i : i + GATHERED_ROWS]]
         return ArrayRows(X, self.y[indices], weights)
 
