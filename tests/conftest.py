@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import io
 import json
 import os
 import signal
@@ -13,13 +14,16 @@ import urllib.request
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import omegaconf
 import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.pipeline import Pipeline
+from omegaconf import OmegaConf
 
 from mnist_gradients.core.labelled_images import LabelledImages
 from mnist_gradients.datasets import IdxDataset
@@ -48,14 +52,31 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests of the full run: one worker makes it, while the others need none yet.
 
-    The other slow tests come next, so that no worker ends long after the rest.
+    The same worker goes on with those that import TensorFlow: others need not import it. The other
+    slow tests come next, so that no worker ends long after the rest.
     """
     items.sort(
         key=lambda item: (
             "full_run" not in item.fixturenames,  # type: ignore[attr-defined]
+            item.get_closest_marker("tensorflow") is None,
             item.get_closest_marker("slow") is None,
         )
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def configuration_parsed_once() -> Iterator[None]:
+    """Parse each text of the configuration once per worker: the tests load it hundreds of times.
+
+    The loader itself, with its merging and its resolvers, is Kedro's.
+    """
+    load = OmegaConf.load
+    content = cache(lambda text: OmegaConf.to_container(load(io.StringIO(text))))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OmegaConf, "load", lambda file: OmegaConf.create(content(file.read())))
+        # The parser of `${...}`. Without this line the tests are slower and prove the same.
+        patch.setattr("omegaconf.base.parse", cache(omegaconf.base.parse))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -122,10 +143,9 @@ def pipelines() -> dict[str, Pipeline]:
     return register_pipelines()
 
 
-@pytest.fixture
-def run_project(monkeypatch) -> Callable[..., None]:
+@pytest.fixture(scope="session")
+def run_project() -> Callable[..., None]:
     """Runs the project in this process, in the environment `test`, over given folders."""
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # restored afterwards: a run replaces it
 
     def run_project(
         data_root: Path,
@@ -153,11 +173,17 @@ def kedro_run() -> Callable[..., subprocess.CompletedProcess]:
     """Runs the command `kedro run --env test` over a data folder, as a user does."""
     environment = {name: v for name, v in os.environ.items() if v != UNOPTIMISED}
 
-    def kedro_run(data_root: Path, *options: str, parameters: tuple[str, ...] = ()):
+    def kedro_run(
+        data_root: Path, *options: str, parameters: tuple[str, ...] = (), **variables: str
+    ):
         given = ",".join([f"data_root={data_root}", *parameters])
         command = [sys.executable, "-m", "kedro", "run", "--env", "test", "--params", given]
         return subprocess.run(
-            [*command, *options], cwd=ROOT, env=environment, capture_output=True, text=True
+            [*command, *options],
+            cwd=ROOT,
+            env=environment | variables,
+            capture_output=True,
+            text=True,
         )
 
     return kedro_run
@@ -165,10 +191,14 @@ def kedro_run() -> Callable[..., subprocess.CompletedProcess]:
 
 @pytest.fixture(scope="session")
 def full_run(kedro_run, made_once) -> tuple[subprocess.CompletedProcess, Path]:
-    """One full run of the project in the environment `test`, and the folder of its outputs."""
+    """One full run of the project in the environment `test`, and the folder of its outputs.
+
+    The user's settings of Keras are such as the project must not follow.
+    """
 
     def make(folder: Path) -> None:
-        run = kedro_run(folder / "data")
+        (folder / "keras.json").write_text('{"floatx": "float16", "backend": "torch"}')
+        run = kedro_run(folder / "data", KERAS_HOME=str(folder), KERAS_BACKEND="nonsense")
         (folder / "run.json").write_text(json.dumps(vars(run)))
 
     folder = made_once("full_run", make)

@@ -26,13 +26,12 @@ def raw(small_raw, tmp_path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def earlier_outputs(small_raw, made_once, kedro_run) -> Path:
+def earlier_outputs(small_raw, made_once, run_project) -> Path:
     """Outputs of a good run of ingestion, beside those of an imagined training."""
 
     def make(folder: Path) -> None:
-        data, given = folder / "data", (f"raw_root={small_raw}",)
-        run = kedro_run(data, "--pipelines", "ingestion", parameters=given)
-        assert run.returncode == 0, run.stderr
+        data = folder / "data"
+        run_project(data, {"raw_root": str(small_raw)}, pipeline_names=["ingestion"])
         for name in ("06_models/fnn.keras", "08_reporting/fnn/metrics.json"):
             (data / name).parent.mkdir(parents=True, exist_ok=True)
             (data / name).write_bytes(b"earlier")

@@ -57,6 +57,27 @@ def test_nodes_run_and_write_files(runner, tmp_path):
     assert json.loads((tmp_path / "sum").read_text()) == {"value": 14}
 
 
+def test_nodes_of_the_project_write_the_bytes_of_a_run_in_one_process(
+    runner, run_project, small_raw, tmp_path
+):
+    outputs = ["train", "ingestion.class_counts", "logistic_regression.binary.class_metrics"]
+    solvers = {"lbfgs": {"max_iterations": 20, "tolerance": 0.01}}
+    given = {"raw_root": str(small_raw), "logistic_regression": {"binary": {"solvers": solvers}}}
+    run_project(tmp_path / "dask", given, runner=runner, to_outputs=outputs)
+    run_project(tmp_path / "one", given, to_outputs=outputs)
+    one, dask = (
+        {
+            path.relative_to(folder): path.read_bytes()
+            for pattern in ("**/*.npz", "**/class_*.csv")
+            for path in folder.glob(pattern)
+        }
+        for folder in (tmp_path / "one", tmp_path / "dask")
+    )
+    assert Path("06_models/logistic_regression/binary.npz") in dask
+    assert len(dask) >= 8
+    assert one == dask
+
+
 def test_workers_of_its_own_have_the_variables_of_the_run(tmp_path, monkeypatch):
     """Networks have other bits with other numbers of threads, which Dask would set to 1."""
     bootstrap_project(ROOT)

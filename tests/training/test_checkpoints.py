@@ -33,6 +33,24 @@ EVERYTHING = {
 }
 
 
+CHILD = """
+    import os, signal, sys
+    from pathlib import Path
+    import numpy as np
+    from mnist_gradients.training.checkpoints import Checkpoint
+
+    def begin_and_die(file, **arrays):
+        file.write(b"PK")
+        file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    checkpoint = Checkpoint(Path(sys.argv[1]), sys.argv[2])
+    arrays = checkpoint.load()
+    np.savez = begin_and_die
+    checkpoint.save(arrays)
+"""
+
+
 class Variable:
     """Stands for a Keras variable."""
 
@@ -69,27 +87,40 @@ def checkpoint(tmp_path):
 
 @pytest.mark.tensorflow
 class TestResume:
-    def test_interrupted_training_ends_as_an_uninterrupted_one(
+    def test_killed_training_ends_as_an_uninterrupted_one(
         self, checkpoint, training_sets, parameters, uninterrupted, caplog, monkeypatch
     ):
-        """After the last iteration: this compares two whole trainings with the same seed."""
-        save = Checkpoint.save
+        """Killed while it writes the checkpoint of iteration 8, it goes on from that of 4."""
+        chosen, save = parameters(**EVERYTHING), Checkpoint.save
 
-        def save_and_interrupt(self, arrays):
-            save(self, arrays | {"seconds": np.array([1000.0, 300.0])})
-            if len(arrays["history iteration"]) == 9:
+        def save_once(self, arrays):
+            if len(arrays["history iteration"]) == 8:
                 raise Interrupted
+            save(self, arrays | {"seconds": np.array([1000.0, 300.0])})
 
-        monkeypatch.setattr(Checkpoint, "save", save_and_interrupt)
+        monkeypatch.setattr(Checkpoint, "save", save_once)
         with pytest.raises(Interrupted):
-            loop.train(training_sets, parameters(**EVERYTHING), 3, checkpoint)
+            loop.train(training_sets, chosen, 3, checkpoint)
         monkeypatch.setattr(Checkpoint, "save", save)
+        run = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(CHILD), str(checkpoint.folder), checkpoint.name],
+            capture_output=True,
+            text=True,
+        )
+        assert run.returncode == -signal.SIGKILL, run.stderr
+        assert len(list(checkpoint.folder.glob(".unfinished-*"))) == 1
         with caplog.at_level(logging.INFO):
-            result = loop.train(training_sets, parameters(**EVERYTHING), 3, checkpoint)
+            result = loop.train(training_sets, chosen, 3, checkpoint)
+            assert "from the checkpoint of iteration 4" in caplog.text
+            assert_same(result, uninterrupted)
+            # The seconds before the end of the process count.
+            assert 1000 < result.cost["train_seconds"] < 2000
+            assert 300 < result.cost["recording_seconds"] < 600
+            complete = loop.train(training_sets, chosen, 3, checkpoint)
         assert "from the checkpoint of iteration 9" in caplog.text
-        assert_same(result, uninterrupted)
-        seconds = result.cost["train_seconds"], result.cost["recording_seconds"]
-        assert seconds == (1000, 300)
+        assert_same(complete, uninterrupted)
+        seconds = complete.cost["train_seconds"], complete.cost["recording_seconds"]
+        assert seconds == tuple(checkpoint.load()["seconds"])
 
     def test_short_training_leaves_no_checkpoint(self, checkpoint, training_sets, parameters):
         loop.train(training_sets, parameters(epochs=1), 0, checkpoint)
@@ -248,59 +279,3 @@ class TestFile:
         assert [writer.returncode for writer in writers] == [0, 0]
         assert read > 0
         assert list(checkpoint.folder.iterdir()) == [checkpoint.path]
-
-
-CHILD = """
-    import os, signal, sys
-    from pathlib import Path
-    import numpy as np
-    from mnist_gradients.core.labelled_images import LabelledImages
-    from mnist_gradients.training import checkpoints, loop
-    from mnist_gradients.training.parameters import TrainingParameters
-    from mnist_gradients.training.sets import TrainingSets
-
-    folder, name, parameters, images = sys.argv[1:]
-    with np.load(images) as file:
-        sets = [LabelledImages(file[f"images_{i}"], file[f"labels_{i}"]) for i in range(3)]
-    count = 0
-    savez = np.savez
-
-    def write_or_die(file, **arrays):
-        global count
-        count += 1
-        if count == 5:
-            file.write(b"PK")
-            file.flush()
-            os.kill(os.getpid(), signal.SIGKILL)
-        savez(file, **arrays | {"seconds": np.array([1000.0, 300.0])})
-
-    np.savez = write_or_die
-    chosen = TrainingParameters.model_validate_json(parameters)
-    loop.train(TrainingSets(*sets), chosen, 3, checkpoints.Checkpoint(Path(folder), name))
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.tensorflow
-def test_process_killed_while_it_writes_a_checkpoint_is_resumed_from_the_one_before(
-    tmp_path, checkpoint, sets, training_sets, parameters, uninterrupted, caplog
-):
-    chosen = parameters(**EVERYTHING)
-    images = {f"images_{i}": images.images for i, images in enumerate(sets)}
-    labels = {f"labels_{i}": images.labels for i, images in enumerate(sets)}
-    np.savez(tmp_path / "sets.npz", **images, **labels)
-    arguments = [str(checkpoint.folder), checkpoint.name, chosen.model_dump_json()]
-    run = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(CHILD), *arguments, str(tmp_path / "sets.npz")],
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == -signal.SIGKILL, run.stderr
-    assert len(list(checkpoint.folder.glob(".unfinished-*"))) == 1
-    with caplog.at_level(logging.INFO):
-        result = loop.train(training_sets, chosen, 3, checkpoint)
-    assert "from the checkpoint of iteration 4" in caplog.text
-    assert_same(result, uninterrupted)
-    # The seconds before the end of the process count.
-    assert 1000 < result.cost["train_seconds"] < 2000
-    assert 300 < result.cost["recording_seconds"] < 600
