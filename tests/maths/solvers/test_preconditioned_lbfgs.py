@@ -14,6 +14,7 @@ from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
 from mnist_gradients.maths.solvers.descent import gradient_descent
 from mnist_gradients.maths.solvers.lbfgs import lbfgs
+from mnist_gradients.maths.solvers.local_objective import plain_start
 from mnist_gradients.maths.solvers.preconditioned_lbfgs import FULL_ROUND, preconditioned_lbfgs
 from mnist_gradients.maths.solvers.sampling import stretches
 
@@ -256,6 +257,24 @@ def test_a_start_is_used_and_left_unchanged(digits):
     np.testing.assert_array_equal(start, copy)
     with pytest.raises(ValueError, match=r"start: found shape \(3,\), expected \(170,\)"):
         preconditioned_lbfgs(objective, np.zeros(3))
+
+
+@pytest.mark.parametrize("K", [2, 3])
+def test_a_rare_class_sets_the_intercept_at_the_start(K):
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((20_000, 3))
+    y = rng.integers(0, K - 1, 20_000)
+    y[rng.choice(20_000, 20, replace=False)] = K - 1
+    X[y == K - 1] += 0.5
+    objective = objective_for(X, y, 1e-5)
+    start = plain_start(objective)
+    W, b = objective.unpack(start)
+    gradient = objective.unpack(objective(start)[1])[1]
+    assert not W.any()
+    assert np.abs(gradient).max() < 1e-4 < np.abs(b).max()
+    assert preconditioned_lbfgs(objective, tolerance=1e-4).iterations <= 10
+    even = objective_for(X, np.arange(20_000) % K, 1e-5)
+    assert not plain_start(even).any()
 
 
 @pytest.mark.parametrize("solver", [preconditioned_lbfgs, lbfgs])

@@ -14,6 +14,7 @@ from mnist_gradients.maths.solvers.lbfgs import lbfgs_iterates
 WARM_START_ROWS = 8_000  # at the most, a fifth of all, or the fewest that tell anything
 WARM_START_WORK = 500_000  # multiplications of a product at the least
 WARM_START_ITERATIONS = 16
+RARE = 0.1  # of an even part of the weights: a class with less is rare
 
 
 class LocalObjective:
@@ -40,6 +41,24 @@ def warm_start_rows(objective: LinearObjective) -> int:
     (N, d), K = objective.rows.shape, objective.n_outputs
     n = max(min(N // 5, WARM_START_ROWS), 2 * d, 100 * K)
     return n if 3 * n <= 2 * N and n * objective.size >= WARM_START_WORK else 0
+
+
+def plain_start(objective: LinearObjective) -> Vector:
+    """Zero, (size,), or the minimum over the intercept alone where a class is rare.
+
+    ::
+
+        b_k = log S_k - mean_j log S_j,     S_k = sum of the sample weights of class k + S / N
+
+    There, most of the way from zero is that of the intercept.
+    """
+    K, weights = objective.n_outputs, np.zeros(objective.n_classes)
+    weights[: len(objective.rows.class_weights)] = objective.rows.class_weights
+    W, b = np.zeros((objective.n_features, K)), np.zeros(K)
+    if objective.intercept == "free" and weights.min() < RARE * weights.mean():
+        logarithms = np.log(weights + weights.sum() / objective.rows.shape[0])
+        b = logarithms - logarithms.mean() if K > 1 else np.diff(logarithms)
+    return objective.pack(W, b)
 
 
 def warm_start(few: LinearObjective, columns: Columns) -> Vector:

@@ -25,6 +25,7 @@ from mnist_gradients.maths.solvers.coordinates import (
 from mnist_gradients.maths.solvers.lbfgs import Iterate, lbfgs_iterates
 from mnist_gradients.maths.solvers.local_objective import (
     LocalObjective,
+    plain_start,
     warm_start,
     warm_start_rows,
 )
@@ -63,7 +64,7 @@ def preconditioned_lbfgs(
     1. Means and scales of the features come from a sample of the rows. Where the means are large,
        rows are centred block by block.
     2. A few iterations of L-BFGS on a sample lead to where the curvature resembles that of the
-       minimum.
+       minimum; where they would not, a rare class sets the intercept.
     3. The curvature is estimated there: the whole Hessian of a small problem, a factor for each
        class, one for all, or none, by cost.
     4. L-BFGS on all rows runs in the coordinates that the factors define, until
@@ -301,7 +302,7 @@ class _Search:
         )
 
     def _warm_start(self) -> Vector:
-        """The minimum on a sample.
+        """The minimum on a sample, or without features if the sample tells no more.
 
         A small part of the rows tells little of independent features.
         """
@@ -312,7 +313,7 @@ class _Search:
             or self.model == "diagonal"
             or (small_part and not are_correlated(self.few, self.columns))
         ):
-            return np.zeros(self.objective.size)
+            return plain_start(self.objective)
         return warm_start(sample(self.few, n, self.generator), self.columns)
 
     def _needs_centring(self, objective: LinearObjective) -> bool:
