@@ -36,7 +36,8 @@ from mnist_gradients.maths.solvers.factors import inverse_factor, inverse_root
 Model = Literal["full", "classes", "shared", "diagonal"]
 
 CURVATURE_ROWS = 4_000  # of the sample enter a factor, over all classes together,
-LEAST_CURVATURE_ROWS = 1_500  # but so many for each class at least
+LEAST_CURVATURE_ROWS = 1_500  # but so many for each class at least,
+SPARSE_ROWS_PER_FEATURE = 10  # and no more than these, if a pass over sparse rows is cheap
 FULL_PARAMETERS = 200  # whose whole Hessian is factorised in milliseconds
 FULL_ROWS = 16_000
 WORTH_PASSES = 8  # a factor saves more passes over the data, and may cost as many,
@@ -272,6 +273,8 @@ def curvature_coordinates(
         curvature = curvature.mean(axis=1, keepdims=True)
     chances = generator.random(curvature.shape)
     n_rows = rows_per_factor(curvature.shape[1])
+    if few.rows.sparse:
+        n_rows = max(LEAST_CURVATURE_ROWS, min(n_rows, SPARSE_ROWS_PER_FEATURE * few.n_features))
     active = _active_columns(few)
     hidden = few.l2 / columns.scale.max() ** 2 < np.finfo(np.float32).eps
     precise = FACTOR_BYTES // 8 if hidden else PRECISE_ENTRIES
