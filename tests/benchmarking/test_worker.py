@@ -42,10 +42,13 @@ class TestLoadedRows:
 
 
 class Slow:
-    """An estimator that answers late."""
+    """An estimator that answers late, from so many rows on."""
+
+    def __init__(self, least_rows):
+        self.least_rows = least_rows
 
     def fit(self, X, _):
-        if len(X) == 500:  # and not in the warm-up
+        if len(X) >= self.least_rows:
             try:
                 time.sleep(20)
             except Exception:  # as a library would
@@ -90,8 +93,10 @@ class TestFits:
         fits = list(worker.run(replace(job, tolerances=(0.1,) * 20, gap=-1.0)))
         assert len(fits) == 1 + worker.PATIENCE
 
-    def test_slow_fit_is_capped(self, job, monkeypatch):
-        (fit,) = self.run_with(Slow(), replace(job, cap_seconds=0.2), monkeypatch)
+    @pytest.mark.parametrize("least_rows", [500, 1], ids=["fit", "warm-up as well"])
+    def test_slow_fit_is_capped(self, job, monkeypatch, least_rows):
+        monkeypatch.setattr(worker, "WARM_UP_SECONDS", 0.1)
+        (fit,) = self.run_with(Slow(least_rows), replace(job, cap_seconds=0.2), monkeypatch)
         assert fit.state == "capped"
         assert 0.2 <= fit.seconds < 5
         assert np.isnan(fit.gap)

@@ -30,6 +30,7 @@ JOBS, FITS = "jobs.json", "fits_{:03d}.jsonl"
 LOADED_ROWS = 4096
 EARLY = ("ConvergenceWarning", "LineSearchWarning", "LinAlgWarning")
 PATIENCE = 6  # fits in a row that come no closer to the optimum
+WARM_UP_SECONDS = 60  # at the most; a library that compiles itself needs some
 GRACE_SECONDS = 1  # of CPU time on each thread, for a library to end a capped fit
 
 
@@ -171,7 +172,12 @@ def _warm_up(job: Job, X: Any, y: NDArray[np.integer]) -> None:
     rows = np.union1d(np.arange(min(300, len(y))), np.unique(y, return_index=True)[1])
     corner = X[rows][:, :: max(1, X.shape[1] // 20)]
     setting = Setting(len(rows), 1.0, 0.1, job.threads, job.seed)
-    with suppress(Exception), warnings.catch_warnings():  # an error will show in the fit itself
+    # An error will show in the fit itself.
+    with (
+        suppress(Exception, CapReached),
+        warnings.catch_warnings(),
+        capped(WARM_UP_SECONDS, job.threads),
+    ):
         warnings.simplefilter("ignore")
         solvers.find(job.solver).make(setting).fit(corner, y[rows])
 
