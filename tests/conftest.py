@@ -14,6 +14,7 @@ import urllib.request
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
@@ -71,9 +72,9 @@ def configuration_parsed_once() -> Iterator[None]:
     The loader itself, with its merging and its resolvers, is Kedro's.
     """
     load = OmegaConf.load
-    content = cache(lambda text: OmegaConf.to_container(load(io.StringIO(text))))
+    content = cache(lambda text: load(io.StringIO(text)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(OmegaConf, "load", lambda file: OmegaConf.create(content(file.read())))
+        patch.setattr(OmegaConf, "load", lambda file: deepcopy(content(file.read())))
         # The parser of `${...}`. Without this line the tests are slower and prove the same.
         patch.setattr("omegaconf.base.parse", cache(omegaconf.base.parse))
         yield
