@@ -123,6 +123,7 @@ class LockHooks:
     def __init__(self) -> None:
         self._lock = RunLock()
         self._context: KedroContext
+        self._folder: Path
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -141,10 +142,16 @@ class LockHooks:
         data_root = (loader.runtime_params or {}).get("data_root", loader["globals"]["data_root"])
         protocol, path = get_protocol_and_path(str(data_root))
         if protocol == "file":
-            folder = self._context.project_path / Path(path).expanduser()
-            self._lock.acquire(folder)
-            atexit.register(self._lock.release)  # after an interruption
-            remove_unfinished(folder)
+            self._folder = self._context.project_path / Path(path).expanduser()
+            self._lock.acquire(self._folder)
+            atexit.register(self._end_interrupted_run)
+            remove_unfinished(self._folder)
+
+    def _end_interrupted_run(self) -> None:
+        """Delete what the processes of the run were writing, and unlock the data folder."""
+        if self._lock.is_held:
+            remove_unfinished(self._folder)
+            self._lock.release()
 
     @hook_impl
     def before_node_run(self) -> None:

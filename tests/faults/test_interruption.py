@@ -56,7 +56,10 @@ def processes_of(group: int) -> list[int]:
 
 @pytest.fixture
 def run(tmp_path, small_raw):
-    """Starts `kedro run --env test`, sends a signal when a line appears, and waits for the end."""
+    """Starts `kedro run --env test`, sends a signal when a line appears, and waits for the end.
+
+    The runs of a ParallelRunner get it while a file is being written.
+    """
     started = []
 
     def run(sent, line, *options):
@@ -73,6 +76,12 @@ def run(tmp_path, small_raw):
         for printed in process.stdout:
             if line in printed:
                 time.sleep(0.1)
+                while (
+                    "ParallelRunner" in options
+                    and process.poll() is None
+                    and not list(tmp_path.rglob(f"{UNFINISHED}*"))
+                ):
+                    time.sleep(0.002)
                 os.kill(process.pid, sent)
                 break
         _, errors = process.communicate(timeout=60)

@@ -31,6 +31,11 @@ class RunLock:
     def __init__(self) -> None:
         self._file: TextIO | None = None
 
+    @property
+    def is_held(self) -> bool:
+        """Whether this run has the lock."""
+        return self._file is not None
+
     def acquire(self, data_root: Path) -> None:
         """Lock a data folder; it is made if there is none.
 
