@@ -28,7 +28,7 @@ ARROWS = {
     "benchmarking": {"core", "maths", "estimators", "training"},
     "pipelines": {"core", "maths", "estimators", "plotting", "report", *ENGINES},
     "hooks": {"console", "core", "training"},
-    "runner": {"maths"},
+    "runner": {"core", "maths"},
     "settings": {"console", "hooks"},
     "cli": {"console"},
     "__main__": {"cli"},

@@ -214,6 +214,8 @@ def scale() -> Iterator[str]:
         peaks = found.worker_peaks_mib if found.workers else "–"
         error, digest = percent(found.test_error), f"`{found.weights}`"
         yield row(f"{found.rows:,}", found.workers, *seconds, peaks, error, digest)
+    for found in evidence("scale/pass.csv"):
+        yield row(found.rows, found.cpu_ms, f"{found.page_faults:,}")
 
 
 PASSAGES = {

@@ -4,6 +4,7 @@ import json
 import os
 import runpy
 import sys
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from kedro.pipeline import Node, Pipeline
 
 from mnist_gradients import runner as module
 from mnist_gradients.datasets.atomic import JSONDataset
-from mnist_gradients.runner import DaskRunner
+from mnist_gradients.runner import DaskRunner, _NodeExecutor
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,6 +28,13 @@ def add(first, second):
     if first == second:
         raise ArithmeticError("two equal numbers")
     return {"value": first["value"] + second["value"]}
+
+
+def cancelled():
+    future = Future()
+    future.cancel()
+    future.set_running_or_notify_cancel()
+    return future
 
 
 PIPELINE = Pipeline(
@@ -94,6 +102,14 @@ def test_an_error_of_a_node_ends_the_run(runner, tmp_path):
     with pytest.raises(ArithmeticError, match="two equal numbers"):
         runner.run(PIPELINE, catalog(tmp_path, four=MemoryDataset(3)))
     assert not (tmp_path / "sum").exists()
+
+
+def test_a_lost_scheduler_is_named(runner, tmp_path, monkeypatch):
+    """Dask's client cancels what it waits for where it loses the connection."""
+    monkeypatch.setattr(_NodeExecutor, "submit", lambda *_: cancelled())
+    with pytest.raises(ConnectionError, match=r"^dask: found no scheduler any more, expected one$"):
+        runner.run(PIPELINE, catalog(tmp_path))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_output_in_memory_is_refused_before_anything_starts(tmp_path):

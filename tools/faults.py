@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 from fault_mutations import Attempt, expect, idx, images, mutated, server
+from fault_workers import add_one, close_scheduler, disturbed_fits, kill_all, kill_one
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
@@ -251,6 +252,12 @@ AREAS = {
     "kills": Area("kills of a run", 60, 1, kills),
     "training": Area("kills of a training", 40, 1, partial(kills, options=("--pipelines", "fnn"))),
     "pairs": Area("pairs of runs at once", 20, 1, pairs),
+    "worker": Area("kills of one Dask worker", 20, 1, partial(disturbed_fits, disturb=kill_one)),
+    "workers": Area("kills of all Dask workers", 5, 1, partial(disturbed_fits, disturb=kill_all)),
+    "joining": Area("Dask workers that join", 5, 1, partial(disturbed_fits, disturb=add_one)),
+    "scheduler": Area(
+        "losses of a Dask scheduler", 5, 1, partial(disturbed_fits, disturb=close_scheduler)
+    ),
 }
 
 

@@ -22,6 +22,8 @@ try:
     import dask
     from distributed import Client, LocalCluster
     from distributed.cfexecutor import ClientExecutor
+
+    from mnist_gradients.core.dask_parts import reaching_scheduler
 except ImportError:
     raise ImportError("dask: found no such package, expected the extra `dask` installed") from None
 
@@ -60,13 +62,14 @@ class DaskRunner(AbstractRunner):
 
         Raises:
             ValueError: If an output has no entry in the catalog, so that workers cannot share it.
+            ConnectionError: If the scheduler is lost.
         """
         outputs = sorted(pipeline.all_outputs())
         in_memory = [name for name in outputs if isinstance(catalog.get(name), MemoryDataset)]
         if in_memory:
             names = ", ".join(in_memory)
             raise mismatch("DaskRunner", f"{names} in memory only", "catalog entries with a file")
-        with self._connected():
+        with self._connected(), reaching_scheduler():
             super()._run(pipeline, catalog, run_id=run_id)
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""A fit outlives a worker, and one that joins late changes no bit."""
+"""A fit outlives its workers, and those that join late change no bit."""
 
 import os
 import signal
@@ -28,22 +28,29 @@ def client():
         yield client
 
 
-def test_killed_worker_and_the_one_that_replaces_it_change_no_bit(client, digits):
+@pytest.mark.parametrize(("n_killed", "persisted"), [(1, True), (2, False)])
+def test_killed_workers_and_those_that_replace_them_change_no_bit(
+    client, digits, n_killed, persisted
+):
     X, y = digits
     expected = GradientLogisticRegression(C=1e-4).fit(X, y)
     iterations = []
+    client.wait_for_workers(2)
 
     class Interrupted(GradientLogisticRegression):
-        """Kills one of two workers in the second iteration, and goes on with another later."""
+        """Kills workers in the second iteration, and goes on with others later."""
 
         def _print_progress(self, iteration, *_):
             iterations.append(iteration)
             if iteration == 2:
-                os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
+                for pid in list(client.run(os.getpid).values())[:n_killed]:
+                    os.kill(pid, signal.SIGKILL)
             if iteration == 6:
                 client.wait_for_workers(2)
 
-    dX, dy = (da.from_array(array, chunks=1000).persist() for array in (X, y))
+    dX, dy = (da.from_array(array, chunks=1000) for array in (X, y))
+    if persisted:
+        dX, dy = dX.persist(), dy.persist()
     fitted = Interrupted(C=1e-4, verbose=1).fit(dX, dy)
     assert iterations[-1] > 8
     np.testing.assert_array_equal(fitted.coef_, expected.coef_)

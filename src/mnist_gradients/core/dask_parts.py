@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain, pairwise
@@ -19,7 +20,6 @@ import numpy as np
 import scipy.sparse
 from dask.core import flatten
 from distributed import Client, default_client, futures_of, get_worker
-from distributed.client import FutureCancelledError
 from distributed.comm import CommClosedError
 from numpy.typing import NDArray
 
@@ -176,16 +176,10 @@ def sum_on_workers(
         found = function(dict(enumerate(part_list)), threads)
     else:
         with reaching_scheduler():
+            # Without `workers=`: a task that prefers a worker would never run once all were lost.
             futures = [
-                client.submit(
-                    function,
-                    {i: part_list[i] for i in share},
-                    None,
-                    pure=False,
-                    workers=worker,
-                    allow_other_workers=worker is not None,
-                )
-                for worker, share in _shares(part_list, client).items()
+                client.submit(function, {i: part_list[i] for i in share}, None, pure=False)
+                for share in _shares(part_list, client)
             ]
             found = dict(chain.from_iterable(sums.items() for sums in client.gather(futures)))
 
@@ -197,24 +191,21 @@ def sum_on_workers(
     return add(map(of_group, groups(len(part_list))))
 
 
-def _shares(part_list: Sequence[Part], client: Client) -> dict[str | None, list[int]]:
+def _shares(part_list: Sequence[Part], client: Client) -> list[list[int]]:
     """Numbers of the parts for each worker: those it holds, or a consecutive run of all."""
     workers = sorted(client.nthreads())
     firsts = [part[0].chunk[0] for part in part_list]
     held = [first for first in firsts if not callable(first)]
-    shares: dict[str | None, list[int]] = defaultdict(list)
-    if not workers:  # until one joins, which takes all
-        shares[None] = list(range(len(part_list)))
-    elif held:
-        holders = client.who_has(held)
-        for i, future in enumerate(held):
-            at = holders.get(future.key) or workers
-            shares[min(at, key=lambda worker: len(shares[worker]))].append(i)
-    else:
-        bounds = np.linspace(0, len(part_list), len(workers) + 1).astype(int).tolist()
-        for worker, run in zip(workers, pairwise(bounds), strict=True):
-            shares[worker] = list(range(*run))
-    return {worker: share for worker, share in shares.items() if share}
+    if not held or not workers:  # without workers, the first one to join takes all
+        n_shares = min(max(len(workers), 1), len(part_list))
+        bounds = np.linspace(0, len(part_list), n_shares + 1).astype(int).tolist()
+        return [list(range(*run)) for run in pairwise(bounds)]
+    shares: dict[str, list[int]] = defaultdict(list)
+    holders = client.who_has(held)
+    for i, future in enumerate(held):
+        at = holders.get(future.key) or workers
+        shares[min(at, key=lambda worker: len(shares[worker]))].append(i)
+    return [share for share in shares.values() if share]
 
 
 def _client() -> Client | None:
@@ -231,10 +222,8 @@ def reaching_scheduler() -> Iterator[None]:
     client = _client()
     try:
         yield
-    except (CommClosedError, FutureCancelledError, OSError) as error:
-        lost = isinstance(error, (CommClosedError, FutureCancelledError))
+    except Exception as error:  # Dask has several for a client that has lost it
+        lost = isinstance(error, (CommClosedError, CancelledError))
         if client is None or (client.status == "running" and not lost):
             raise  # an error of what reads the rows
-        raise ConnectionError(
-            f"dask: found no scheduler any more ({error}), expected one"
-        ) from None
+        raise ConnectionError("dask: found no scheduler any more, expected one") from None
