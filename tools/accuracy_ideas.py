@@ -37,15 +37,14 @@ from mnist_gradients.training.batches import draw_batches, stack
 from mnist_gradients.training.compiled import compile_evaluation
 from mnist_gradients.training.evaluation import log_probabilities
 from mnist_gradients.training.network import build_network, build_optimiser
-from mnist_gradients.training.normalisations import Normalisation
 from mnist_gradients.training.parameters import AugmentationParameters, TrainingParameters
-from mnist_gradients.training.sets import TrainingSets
 
 logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[1]
 VARIANT = "24 epochs, every augmentation"
 BASELINE = "baseline"
+TEACHERS = range(3)  # seeds of the baseline
 THICKNESS = 0.5  # largest weight of the thicker or the thinner image
 STEPS = 4  # of the strength of an augmentation that falls in the last third
 
@@ -115,34 +114,24 @@ class Idea:
     """What an idea changes in the training of the baseline.
 
     Attributes:
-        normalisation: Normalisation of all images.
-        soft: Weight of the mean probabilities of the baseline networks in the targets.
+        distilled: Whether the targets are the mean probabilities of the baseline networks.
         weakest: Strength of the augmentation in the last epochs, relative to its parameters.
-        average: Whether the network has the mean of its weights after each epoch of the last third.
         build_augmentation: Builds the augmentation.
         prepare: Makes the images for it.
     """
 
-    normalisation: Normalisation = "original"
-    soft: float = 0.0
+    distilled: bool = False
     weakest: float = 1.0
-    average: bool = False
     build_augmentation: Callable[..., Augment] = build_augmentation
     prepare: Callable[[np.ndarray], np.ndarray] = np.asarray
 
 
 IDEAS = {
     BASELINE: Idea(),
-    "distillation": Idea(soft=1.0),
-    "distillation and labels": Idea(soft=0.5),
+    "distillation": Idea(distilled=True),
     "augmentation falls to 0": Idea(weakest=0.0),
-    "augmentation falls to a third": Idea(weakest=1 / 3),
     "stroke thickness": Idea(build_augmentation=build_augmentation_with_thickness),
     "double resolution": Idea(build_augmentation=build_fine_augmentation, prepare=upsample),
-    "average of the weights": Idea(average=True),
-    "deskew": Idea(normalisation="deskew"),
-    "18 pixels wide": Idea(normalisation=18),
-    "16 pixels wide": Idea(normalisation=16),
 }
 
 
@@ -177,7 +166,7 @@ def train(
         images: Images to train on.
         parameters: Those of the baseline.
         seed: Seed of the weights, of the order of the images and of their augmentation.
-        teachers: Networks whose mean probabilities are targets, with the weight ``idea.soft``.
+        teachers: Networks whose mean probabilities are the targets; none for the labels.
 
     Returns:
         The network, and the error and the loss on the mini-batches of the last epoch:
@@ -190,22 +179,18 @@ def train(
     optimiser = build_optimiser(parameters, per_epoch)
     optimiser.build(network.trainable_variables)
     prepared = LabelledImages(idea.prepare(images.images), images.labels)
-    now, states = -1.0, []
+    now = None
     for epoch in range(parameters.epochs):
         factor = strength(epoch, parameters.epochs, idea.weakest)
         if factor != now:
             now, weak = factor, weakened(parameters, factor)
             augment = idea.build_augmentation(images.images.shape[1:], weak.augmentation, seed)
             iterate = compile_iteration(
-                network, optimiser, prepared, weak.label_smoothing, augment, teachers, idea.soft
+                network, optimiser, prepared, weak.label_smoothing, augment, teachers
             )
         batches = draw_batches(len(images), weak, seed, first=epoch * per_epoch)
         arrays = zip(*stack(batches, per_epoch), strict=True)
         measured = np.array([iterate(*batch) for batch in arrays], np.float64)
-        if idea.average and 3 * (epoch + 1) > 2 * parameters.epochs:
-            states.append(network.get_weights())
-    if states:
-        network.set_weights([np.mean(arrays, axis=0) for arrays in zip(*states, strict=True)])
     loss, accuracy = measured.mean(axis=0)
     return network, {"augmented_error": 1 - accuracy, "augmented_loss": loss}
 
@@ -217,7 +202,6 @@ def compile_iteration(
     label_smoothing: float,
     augment: Augment,
     teachers: list[Any],
-    soft: float,
 ) -> Callable[..., tuple[Any, Any]]:
     """Return a function that trains on one mini-batch and returns its loss and its accuracy.
 
@@ -237,8 +221,7 @@ def compile_iteration(
             losses = (1 - label_smoothing) * cross_entropy + label_smoothing * spread
             if teachers:
                 p = sum(tf.nn.softmax(teacher(x)) for teacher in teachers) / len(teachers)
-                distilled = tf.nn.softmax_cross_entropy_with_logits(tf.stop_gradient(p), logits)
-                losses = (1 - soft) * losses + soft * distilled
+                losses = tf.nn.softmax_cross_entropy_with_logits(tf.stop_gradient(p), logits)
             objective = tf.reduce_mean(losses)
         gradients = tape.gradient(objective, network.trainable_variables)
         optimiser.apply(gradients, network.trainable_variables)
@@ -269,20 +252,22 @@ def measure(network: Any, train: LabelledImages, validation: LabelledImages) -> 
 def train_all(
     names: Iterable[str],
     seeds: int,
-    sets: TrainingSets,
+    train_images: LabelledImages,
+    validation: LabelledImages,
     parameters: TrainingParameters,
-    output: Path,
     networks: Path,
+    output: Path,
 ) -> None:
     """Train what has no row in the output yet, and append its row.
 
     Args:
         names: Names of `IDEAS`.
         seeds: Number of trainings of each, with the seeds 0, 1, ...
-        sets: Training and validation images.
+        train_images: Images to train on.
+        validation: Images to measure on.
         parameters: Those of the baseline.
-        output: CSV file of the measurements; may exist.
         networks: Folder for the networks and their validation probabilities.
+        output: CSV file of the measurements; may exist.
     """
     networks.mkdir(parents=True, exist_ok=True)
     done = pd.read_csv(output)[["variant", "seed"]].to_numpy().tolist() if output.exists() else []
@@ -290,15 +275,14 @@ def train_all(
         if [name, seed] in done:
             continue
         idea = IDEAS[name]
-        normalised = sets.normalised(idea.normalisation)
-        paths = sorted(networks.glob(f"{BASELINE}_*.keras")) if idea.soft else []
-        teachers = [KerasModelDataset(filepath=str(path)).load() for path in paths]
+        paths = (str(networks / f"{BASELINE}_{seed}.keras") for seed in TEACHERS)
+        teachers = [KerasModelDataset(filepath=path).load() for path in paths if idea.distilled]
         began = time.process_time()
-        network, augmented = train(idea, normalised.train, parameters, seed, teachers)
+        network, augmented = train(idea, train_images, parameters, seed, teachers)
         seconds = time.process_time() - began
-        measured = measure(network, normalised.train, normalised.validation) | augmented
+        measured = measure(network, train_images, validation) | augmented
         KerasModelDataset(filepath=str(networks / f"{name}_{seed}.keras")).save(network)
-        log_p = log_probabilities(network, normalised.validation)
+        log_p = log_probabilities(network, validation)
         np.save(networks / f"{name}_{seed}.npy", log_p)
         row = pd.DataFrame([{"variant": name, "seed": seed} | measured]).round(6)
         row = row.assign(cpu_seconds=round(seconds, 1))
@@ -306,16 +290,15 @@ def train_all(
         logger.info("%s, seed %d: %.2f %%", name, seed, 100 * measured["validation_error"])
 
 
-def load(data_root: str) -> tuple[TrainingSets, TrainingParameters, Path]:
-    """Return the images, the parameters of the baseline, and the folder of the networks."""
+def load(data_root: str) -> tuple[LabelledImages, LabelledImages, TrainingParameters, Path]:
+    """Return training and validation images, baseline parameters, and the networks' folder."""
     bootstrap_project(ROOT)
     with KedroSession.create(ROOT, runtime_params={"data_root": data_root}) as session:
         context = session.load_context()
         ablation: AblationParameters = context.params["ablation"]
-        images = [context.catalog[name].load() for name in ("train", "validation")]
+        images, validation = (context.catalog[name].load() for name in ("train", "validation"))
     parameters = ablation.network.changed(ablation.variants["limits"][VARIANT])
-    networks = Path(data_root) / "06_models" / "accuracy_ideas"
-    return TrainingSets(*images, None), parameters, networks
+    return images, validation, parameters, Path(data_root) / "06_models" / "accuracy_ideas"
 
 
 def main() -> None:
@@ -326,8 +309,7 @@ def main() -> None:
     parser.add_argument("--data-root", default="data", help="that of the run of ingestion")
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
-    sets, parameters, networks = load(options.data_root)
-    train_all(options.ideas, options.seeds, sets, parameters, options.output, networks)
+    train_all(options.ideas, options.seeds, *load(options.data_root), options.output)
 
 
 if __name__ == "__main__":

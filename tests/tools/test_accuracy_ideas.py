@@ -19,6 +19,7 @@ from accuracy_ideas import (
 
 from mnist_gradients.training import augmentation, loop
 from mnist_gradients.training.augmentation import N_FIELDS, Augmentations, draw_augmentations
+from mnist_gradients.training.sets import TrainingSets
 
 pytestmark = pytest.mark.tensorflow
 
@@ -102,19 +103,22 @@ def test_weakened_augmentation_keeps_its_smoothness(parameters):
 
 def test_baseline_is_the_training_of_the_project(training_sets, parameters):
     chosen = parameters(augmentation={"translation": 2}, epochs=2, label_smoothing=0.1)
-    network, measured = train(IDEAS["baseline"], training_sets.train, chosen, 3, [])
-    expected = loop.train(training_sets, chosen, 3)
+    images = training_sets.train
+    network, measured = train(IDEAS["baseline"], images, chosen, 3, [])
+    expected = loop.train(TrainingSets(images, None, None), chosen, 3)
     for ours, theirs in zip(network.weights, expected.network.weights, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
     last = expected.history[expected.history["epoch"] == 2]
     assert measured["augmented_loss"] == pytest.approx(last["train_loss"].mean(), rel=1e-5)
 
 
-def test_complete_training_is_skipped(training_sets, parameters, tmp_path):
+def test_complete_training_is_skipped(training_sets, parameters, tmp_path, monkeypatch):
+    monkeypatch.setattr("accuracy_ideas.TEACHERS", [0])
     chosen, output = parameters(hidden_units=(4,), epochs=1), tmp_path / "ideas.csv"
-    train_all(["baseline"], 1, training_sets, chosen, output, tmp_path)
+    images = training_sets.train, training_sets.validation
+    train_all(["baseline"], 1, *images, chosen, tmp_path, output)
     first = output.read_text()
-    train_all(["baseline", "distillation"], 1, training_sets, chosen, output, tmp_path)
+    train_all(["baseline", "distillation"], 1, *images, chosen, tmp_path, output)
     assert output.read_text().startswith(first)
     rows = pd.read_csv(output)
     assert rows["variant"].tolist() == ["baseline", "distillation"]

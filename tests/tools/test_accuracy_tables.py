@@ -6,7 +6,7 @@ from accuracy_tables import choose_members, measure_centres, measure_ensembles
 
 
 def test_members_are_chosen_on_one_half_and_measured_on_the_other(monkeypatch):
-    monkeypatch.setattr("accuracy_tables.MEMBERS", ["a", "b"])
+    monkeypatch.setattr("accuracy_tables.FIXED", ["a", "b"])
     labels = np.tile([0, 0, 1, 1], 5)
     a, b = (0.1 + 0.8 * np.eye(2)[labels] for _ in range(2))
     a[0], b[0], b[1], b[3] = [0.1, 0.9], [0.4, 0.6], [0.4, 0.6], [0.6, 0.4]
