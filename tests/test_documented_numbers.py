@@ -176,8 +176,9 @@ def ideas(trainings: pd.DataFrame) -> Iterator[str]:
         fitted = percent(mean.train_error), percent(mean.augmented_error)
         errors = percent(mean.validation_error), difference, f"{mean.validation_loss:.4f}", *fitted
         if variant == "augmentation falls to 0":
-            yield f"lower by {-less.mean():.2f} percentage points, with a standard error of "
-            yield f"error of {less.sem():.2f}, which is {-less.mean() / less.sem():.1f} standard"
+            for some in (less[:3], less):
+                standard_errors = -some.mean() / some.sem()
+                yield f"{-some.mean():.2f} percentage points, {standard_errors:.1f} standard errors"
         copies = percent(mean.translated_copies_error)
         yield row(variant, len(rows), *errors, copies, round(mean.cpu_seconds))
 
@@ -218,9 +219,6 @@ def estimates(hours: float, n_parameters: int, members: dict) -> Iterator[str]:
     error = 100 * mean_and_deviation(members)[0]
     longer = 5 ** ((error - 0.38) / (error - 0.35))
     yield f"about {160 * longer:.0f} epochs, {3 * longer * hours:.1f} hours for three seeds"
-    short = pd.read_csv(RESULTS / "accuracy" / "ideas.csv").groupby("variant")["validation_error"]
-    lower = error * short.mean()["augmentation falls to 0"] / short.mean()["baseline"]
-    yield f"would make {lower:.2f} % of {error:.3f} %"
 
 
 def benchmark() -> Iterator[str]:
