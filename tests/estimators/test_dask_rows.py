@@ -1,7 +1,8 @@
 """Fits on dask arrays have the bits of fits on arrays, on any number of workers."""
 
 import pickle
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 
 import dask
@@ -12,6 +13,8 @@ import scipy.sparse
 from dask.delayed import delayed
 from distributed import Client, LocalCluster
 
+from mnist_gradients.core import dask_parts
+from mnist_gradients.core.dask_parts import reaching_scheduler
 from mnist_gradients.core.dask_rows import DaskRows
 from mnist_gradients.estimators import GradientLogisticRegression
 from mnist_gradients.maths.rows import blocks
@@ -217,7 +220,35 @@ def test_an_error_in_reading_the_rows_stays_as_it_is():
         fitted(X, da.from_array(np.arange(4) % 2))
 
 
-def test_a_lost_scheduler_is_named(digits):
+class LostClient:
+    """A client that was told that its scheduler closes: by itself it waits for ever."""
+
+    def __init__(self):
+        self.status, self.closed = "running", threading.Event()
+
+    def nthreads(self):
+        raise OSError("Timed out trying to connect")
+
+    def close(self):
+        self.status = "closed"
+        self.closed.set()
+
+    def gather(self):
+        assert self.closed.wait(10)
+        raise CancelledError
+
+
+def test_what_waits_for_a_closed_scheduler_ends(monkeypatch):
+    monkeypatch.setattr(dask_parts, "CHECK_SECONDS", 0.01)
+    client = LostClient()
+    monkeypatch.setattr(dask_parts, "_client", lambda: client)
+    message = r"^dask: found no scheduler any more, expected one$"
+    with pytest.raises(ConnectionError, match=message), reaching_scheduler():
+        client.gather()
+
+
+def test_a_lost_scheduler_is_named(digits, monkeypatch):
+    monkeypatch.setattr(dask_parts, "CHECK_SECONDS", 0.1)
     X, y = digits
     impatient = dask.config.set({"distributed.comm.timeouts.connect": "1s"})
     with impatient, workers(1) as client:

@@ -10,7 +10,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from itertools import chain, pairwise
 from typing import Any, NamedTuple
@@ -44,6 +44,7 @@ class Piece(NamedTuple):
 
 
 Part = list[Piece]
+CHECK_SECONDS = 10  # between two questions whether the scheduler is there
 
 
 def cut(arrays: Sequence[Any], sizes: Sequence[int]) -> list[Part]:
@@ -221,9 +222,35 @@ def reaching_scheduler() -> Iterator[None]:
     """Say in one line that the scheduler is lost."""
     client = _client()
     try:
-        yield
+        with nullcontext() if client is None else _watched(client):
+            yield
     except Exception as error:  # Dask has several for a client that has lost it
         lost = isinstance(error, (CommClosedError, CancelledError))
         if client is None or (client.status == "running" and not lost):
             raise  # an error of what reads the rows
         raise ConnectionError("dask: found no scheduler any more, expected one") from None
+
+
+@contextmanager
+def _watched(client: Client) -> Iterator[None]:
+    """Close the client if its scheduler does not answer, which ends whatever waits for results.
+
+    By itself a client waits for ever after a scheduler that was closed, and not killed.
+    """
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(CHECK_SECONDS):
+            try:
+                client.nthreads()
+            except OSError:
+                client.close()
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
