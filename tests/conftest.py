@@ -53,8 +53,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests of the full run: one worker makes it, while the others need none yet.
 
-    The same worker goes on with those that import TensorFlow: others need not import it. The other
-    slow tests come next, so that no worker ends long after the rest.
+    Those that import TensorFlow follow, and then the other slow tests, so that no worker ends long
+    after the rest.
     """
     items.sort(
         key=lambda item: (
