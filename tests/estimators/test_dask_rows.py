@@ -221,7 +221,7 @@ def test_an_error_in_reading_the_rows_stays_as_it_is():
 
 
 class LostClient:
-    """A client that was told that its scheduler closes: by itself it waits for ever."""
+    """A client that has lost its scheduler and waits for ever by itself."""
 
     def __init__(self):
         self.status, self.closed = "running", threading.Event()

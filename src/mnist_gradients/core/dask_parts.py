@@ -235,7 +235,7 @@ def reaching_scheduler() -> Iterator[None]:
 def _watched(client: Client) -> Iterator[None]:
     """Close the client if its scheduler does not answer, which ends whatever waits for results.
 
-    By itself a client waits for ever after a scheduler that was closed, and not killed.
+    A client mostly sees that itself. Once, after a scheduler was closed early, it waited on.
     """
     ended = threading.Event()
 
