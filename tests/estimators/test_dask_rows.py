@@ -150,6 +150,17 @@ def test_sparse_blocks_give_the_bits_of_a_fit_on_a_sparse_matrix(digits):
     assert_same_bits(fitted(as_csr_blocks(X, 170), da.from_array(y, chunks=250)), fitted(X, y))
 
 
+@pytest.mark.parametrize("shape", [(60, 4_000), (9_000, 25)])
+@pytest.mark.parametrize("offset", [0, 1e4])
+def test_rows_in_float64_give_the_bits_of_a_fit_on_arrays(shape, offset, two_workers):  # noqa: ARG001
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=shape)
+    y = (X[:, 0] + generator.logistic(size=len(X)) > 0).astype(int)
+    X += offset
+    dX, dy = (da.from_array(array, chunks=len(X) // 3) for array in (X, y))
+    assert_same_bits(fitted(dX, dy, C=1.0), fitted(X, y, C=1.0))
+
+
 def test_rows_with_large_offsets_are_centred(digits):
     X, y = digits[0].astype(np.float32) + 30_000, digits[1]
     assert_same_bits(fitted(da.from_array(X, chunks=170), da.from_array(y)), fitted(X, y))

@@ -321,3 +321,63 @@ def test_problems_at_random(seed):
         tol=10.0 ** generator.integers(-9, -1),
         may_warn=True,
     )
+
+
+@pytest.mark.parametrize("K", [2, 5])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("length", [1, 1e6])
+def test_wide_correlated_rows(K, fit_intercept, length):
+    generator = np.random.default_rng(K)
+    N, d = 80, 3_000
+    X = generator.normal(size=(N, 10)) @ generator.normal(size=(10, d))
+    X += 1e-3 * generator.normal(size=(N, d))
+    y = np.argmax(X[:, :K] + generator.gumbel(size=(N, K)), axis=1)
+    X[3] *= length
+    X += 0 if fit_intercept else 1e3
+    for C in (1e-4, 1.0, 1e4):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model = GradientLogisticRegression(C=C, fit_intercept=fit_intercept).fit(X, y)
+        ours, least = objective_and_least_in_span(model, X, y)
+        assert ours - least <= max(1e-6 * least, ROUNDING)
+
+
+def objective_and_least_in_span(model, X, y):
+    """The same as `objective_and_minimum`, in coordinates of the span of the rows."""
+    mean = X.mean(axis=0) if model.fit_intercept else np.zeros(X.shape[1])
+    U, lengths, directions = np.linalg.svd(X - mean, full_matrices=False)
+    s, penalty = np.ones(len(y)), np.full(X.shape[1], 1 / (len(y) * model.C))
+    V = np.vstack([model.coef_.T, model.intercept_ + mean @ model.coef_.T])
+    start = np.vstack([directions @ V[:-1], V[-1]])
+    data = U * lengths, y, s, penalty[: len(lengths)]
+    minima = (newton(*data, v, model.fit_intercept) for v in (np.zeros_like(start), start))
+    return objective(X - mean, y, s, penalty, V), min(minima)
+
+
+@TWO_AND_THREE
+@pytest.mark.parametrize("tol", [1e-2, 1e-4, 1e-6])
+def test_float64_rows_that_are_computed_in_float32_first(K, tol):
+    X, y = problem(K=K, N=9_000, d=25)
+    scales = np.geomspace(1e-8, 1e8, 25)
+    for offset, C in ((0, 1e-3), (1e8, 1.0), (0, np.inf)):
+        assert_no_silent_gap((X + offset) * scales, y, C=C, tol=tol)
+    X[:, 1] = X[:, 0] * (1 + 1e-9 * X[:, 2])
+    assert_no_silent_gap(X, y, C=1e8, tol=tol)
+
+
+@TWO_AND_THREE
+def test_float64_rows_beyond_the_range_of_float32(K):
+    X, y = problem(K=K, N=9_000, d=25)
+    X[77, 3] = 1e39
+    assert_no_silent_gap(X, y, C=1e-3)
+
+
+@pytest.mark.parametrize("length", [1e2, 1e4, 1e6])
+def test_one_row_that_is_much_longer_than_the_others(length):
+    for seed in range(5):
+        generator = np.random.default_rng(seed)
+        X = generator.normal(size=(150, 20)) + 100
+        y = (X[:, 0] - 100 + generator.logistic(size=150) > 0).astype(int)
+        X[9] *= length
+        for C in (1e-3, 1.0, 1e3):
+            assert_no_silent_gap(X, y, C=C, may_warn=True)

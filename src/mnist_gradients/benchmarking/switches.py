@@ -16,7 +16,7 @@ import numpy as np
 
 from mnist_gradients.maths.rows import blocks, products
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows, LabelledRows
-from mnist_gradients.maths.solvers import columns, coordinates
+from mnist_gradients.maths.solvers import columns, coordinates, working_problem
 from mnist_gradients.maths.solvers.sampling import sample
 
 Input = Literal["uint8", "float32", "float64"]
@@ -28,7 +28,7 @@ UNLIMITED = 2**62
 
 
 def _no_factors() -> list[Replacement]:
-    return [(SOLVER, "choose_model", lambda *_: "diagonal")]
+    return [(working_problem, "choose_model", lambda *_: "diagonal")]
 
 
 def _no_warm_start() -> list[Replacement]:
@@ -36,11 +36,11 @@ def _no_warm_start() -> list[Replacement]:
 
 
 def _no_centring() -> list[Replacement]:
-    def describe_columns(few: Any, **options: Any) -> columns.Columns:
-        found = columns.describe_columns(few, **options)
+    def describe_columns(few: Any) -> columns.Columns:
+        found = columns.describe_columns(few)
         return replace(found, centre=np.zeros_like(found.centre))
 
-    return [(SOLVER, "describe_columns", describe_columns)]
+    return [(working_problem, "describe_columns", describe_columns)]
 
 
 def _no_tiles_or_padding() -> list[Replacement]:

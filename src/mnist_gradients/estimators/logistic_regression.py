@@ -19,11 +19,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mnist_gradients.estimators.classifier import SoftmaxClassifier, is_dask, lazy_on_dask
 from mnist_gradients.maths.checking import check_choice, check_count, check_number, mismatch
-from mnist_gradients.maths.linear_objective import LinearObjective
+from mnist_gradients.maths.linear_objective import KEPT_ENTRIES, LinearObjective
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows, LabelledRows
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
 from mnist_gradients.maths.solvers import DEFAULT_SOLVER, SOLVERS, Solution
+from mnist_gradients.maths.solvers.sampling import sample
 
 BLOCK_ENTRIES = 2048 * 784  # of X that are converted at a time
 PROBE_ENTRIES = 100_000  # of X
@@ -174,11 +175,15 @@ class GradientLogisticRegression(SoftmaxClassifier):
             options["seed"] = 0 if seed is None else int(seed)
         if self.verbose:
             options["callback"] = self._print_progress
+        solve = SOLVERS[self.solver]
         try:
-            solution = SOLVERS[self.solver](objective, start, **options)
+            solution = solve(objective, start, **options)
         except ValueError:
             self._check_finite(objective)
-            raise
+            if objective.dtype == np.float64:
+                raise
+            objective = objective.computed_in(np.float64)  # for values that float32 cannot hold
+            solution = solve(objective, start, **options)
         if not solution.converged:
             self._check_finite(objective)
         if not (solution.converged or solution.relative_gap <= self.tol):
@@ -299,8 +304,9 @@ class GradientLogisticRegression(SoftmaxClassifier):
         """
         if rows.dtype != np.float64:
             return np.float32
-        many = len(self.classes_) > 2 and rows.shape[0] * rows.shape[1] > SMALL
-        return np.float32 if many and self.solver == DEFAULT_SOLVER else np.float64
+        many = len(self.classes_) > 2 or rows.entries <= KEPT_ENTRIES
+        pays = many and rows.entries > SMALL
+        return np.float32 if pays and self.solver == DEFAULT_SOLVER else np.float64
 
     def _check_finite(self, objective: LinearObjective) -> None:
         """Raise scikit-learn's error if rows in memory hold values that are not finite."""
@@ -375,9 +381,8 @@ def _cost_of_rounding(objective: LinearObjective, coef: NDArray[np.float64]) -> 
     A change of a logit by e costs at most ``curvature_bound / 2 e^2`` at the minimum. Some rows are
     looked at.
     """
-    N = objective.rows.shape[0]
-    n = min(N, max(100, PROBE_ENTRIES // objective.n_features))
-    few = objective.subset(np.linspace(0, N - 1, n).astype(int))
+    n = max(100, PROBE_ENTRIES // objective.n_features)
+    few = sample(objective, n, np.random.default_rng(0))
     X = few.rows.X  # type: ignore[attr-defined]  # a subset is in memory
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         rounding = (coef.astype(np.float32) - coef).astype(np.float32)

@@ -22,7 +22,8 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 
 from mnist_gradients.maths.checking import check_choice, check_number, check_shape, mismatch
 from mnist_gradients.maths.rows.blocks import converted
-from mnist_gradients.maths.rows.labelled_rows import ArrayRows, LabelledRows
+from mnist_gradients.maths.rows.labelled_rows import GATHERED_ROWS, ArrayRows, LabelledRows
+from mnist_gradients.maths.rows.memory import new_array
 from mnist_gradients.maths.rows.products import product, transposed_product
 
 Intercept = Literal["free", "penalised", "none"]
@@ -193,6 +194,16 @@ class LinearObjective(ABC):
 
         return multiply
 
+    def rows_moved(self, v: Vector, by: float) -> int:
+        """Number of rows with a logit that changes by more than so much along v, (size,)."""
+        V, c = self._parameters(v)
+
+        def term(X: Any, y: NDArray[np.integer], s: Vector | None) -> tuple[Floats, ...]:  # noqa: ARG001
+            change = self._logits(self._passing_block(X), V, c)
+            return (np.sum(np.abs(change).max(axis=1) > by),)
+
+        return int(self.rows.sum(term, term_entries=1, threads=self.threads)[0])
+
     def subset(self, indices: NDArray[np.integer], weights: Vector | None = None) -> Self:
         """The same objective on a copy of a few of its rows.
 
@@ -240,11 +251,17 @@ class LinearObjective(ABC):
         return other
 
     def copied(self) -> Self:
-        """The same objective of dense rows that are centred and in the computing type already."""
-        other = copy(self)
-        rows = in_memory(self.rows)
-        other.rows = ArrayRows(self._block(rows.X), rows.y, rows.weights)
-        other.centre = None
+        """The same objective of rows in the computing type already; dense ones are centred, too."""
+        other, rows = copy(self), in_memory(self.rows)
+        if rows.sparse:
+            X = rows.X.astype(self.dtype)
+        else:
+            X = new_array(rows.shape, self.dtype)
+            for i in range(0, len(X), GATHERED_ROWS):
+                block = slice(i, i + GATHERED_ROWS)
+                X[block] = self._block(rows.X[block])
+            other.centre = None
+        other.rows = ArrayRows(X, rows.y, rows.weights)
         return other
 
     def logits(self, w: Vector) -> Floats:

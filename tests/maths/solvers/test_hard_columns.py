@@ -9,7 +9,8 @@ import scipy.sparse
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
 from mnist_gradients.maths.solvers import preconditioned_lbfgs
-from mnist_gradients.maths.solvers.columns import describe_columns
+from mnist_gradients.maths.solvers.columns import are_correlated, describe_columns
+from mnist_gradients.maths.solvers.coordinates import choose_model
 from mnist_gradients.maths.solvers.factors import inverse_factor, inverse_root
 from mnist_gradients.maths.solvers.suboptimality import newton_decrement
 
@@ -111,3 +112,22 @@ def test_subnormal_features_in_float32_are_fitted():
     exact = LogisticObjective(X.astype(np.float64) * [1, 1e42], y, 0.0)
     assert solution.converged
     assert solution.objective <= preconditioned_lbfgs(exact, tolerance=1e-9).objective * (1 + 2e-6)
+
+
+def test_rows_with_a_period_look_like_the_same_rows_in_any_order():
+    generator = np.random.default_rng(0)
+    y = np.arange(10_000) % 100
+    X = generator.normal(size=(100, 100))[y] * 3 + generator.normal(size=(10_000, 100))
+    order = generator.permutation(10_000)
+    for rows in (slice(None), order):
+        few = SoftmaxObjective(X[rows], y[rows], 1e-3)
+        columns = describe_columns(few)
+        assert not are_correlated(few, columns)
+        np.testing.assert_allclose(columns.scale, X.std(axis=0), rtol=0.06)
+
+
+def test_a_hundred_classes_share_a_factor():
+    y = np.arange(10_000) % 100
+    X = np.random.default_rng(0).normal(size=(10_000, 500))
+    objective = SoftmaxObjective(X, y, 1e-3)
+    assert choose_model(objective, objective, describe_columns(objective)) == "shared"

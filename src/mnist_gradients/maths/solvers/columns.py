@@ -10,10 +10,12 @@ import scipy.sparse
 
 from mnist_gradients.maths.checking import mismatch
 from mnist_gradients.maths.linear_objective import LinearObjective, Vector
+from mnist_gradients.maths.solvers.sampling import some_rows
 
 COLUMN_ENTRIES = 200_000, 1_000_000  # least and most that give means and variances,
 LEAST_COLUMN_ROWS = 100  # but so many rows at least
-MOMENT_COLUMNS = 64  # at a time, for little memory in float64
+MOMENT_ENTRIES = 250_000  # at a time, for little memory in float64,
+MOMENT_COLUMNS = 64  # but so many columns at least
 SIMILAR = 10  # the largest scale over the smallest
 LARGEST_GRAM = 200  # rows of the sample that tell whether features are correlated
 
@@ -50,7 +52,7 @@ class Columns:
         return replace(self, scale=np.full_like(self.scale, 2 * np.sqrt(np.mean(self.scale**2))))
 
 
-def describe_columns(few: LinearObjective, *, exact_means: bool = False) -> Columns:
+def describe_columns(few: LinearObjective) -> Columns:
     """Return mean and scale of the features of a sample.
 
     ::
@@ -61,21 +63,16 @@ def describe_columns(few: LinearObjective, *, exact_means: bool = False) -> Colu
 
     Args:
         few: The objective on a sample of the rows in memory.
-        exact_means: Whether to take the means over the whole sample. Where there are many features,
-            the errors of means over a few rows add up to a direction of large curvature.
 
     Raises:
         ValueError: If the square of a finite value is not.
     """
-    X = every_row = few.rows.X  # type: ignore[attr-defined]  # a sample is in memory
+    X = few.rows.X  # type: ignore[attr-defined]  # a sample is in memory
     least, most = COLUMN_ENTRIES
     entries = max(1, few.rows.entries)
     n = max(LEAST_COLUMN_ROWS, np.clip(entries // 4, least, most) * len_rows(X) // entries)
-    X = X[:: max(1, len_rows(X) // n)]
+    X = X[some_rows(len_rows(X), int(n))]
     mean, second = _moments(X, few.centre, centred=few.intercept == "free")
-    if exact_means and few.intercept == "free":
-        mean = np.asarray(every_row.sum(axis=0, dtype=np.float64)).ravel() / len_rows(every_row)
-        mean -= 0.0 if few.centre is None else few.centre
     K = few.n_outputs
     c = 1 / 4 if K == 1 else (1 - 1 / K) / K
     scale = np.sqrt(few.scale**2 * second + few.l2 / c)
@@ -85,6 +82,23 @@ def describe_columns(few: LinearObjective, *, exact_means: bool = False) -> Colu
     # A feature that is constant in the sample and free of a penalty has any scale.
     scale = np.where(scale > 0, scale, np.maximum(typical, few.scale * np.abs(mean)))
     return Columns(few.scale * mean, scale)
+
+
+def exact_means(few: LinearObjective, columns: Columns) -> Columns:
+    """Take the means over the whole sample.
+
+    Where there are many features, the errors of means over a few rows add up to a direction of
+    large curvature.
+
+    Args:
+        few: The objective on a sample of the rows in memory.
+        columns: Centre and scale of its features.
+    """
+    if few.intercept != "free":
+        return columns
+    X = few.rows.X  # type: ignore[attr-defined]  # a sample is in memory
+    mean = np.asarray(X.sum(axis=0, dtype=np.float64)).ravel() / len_rows(X)
+    return replace(columns, centre=few.scale * (mean - (0.0 if few.centre is None else few.centre)))
 
 
 def len_rows(X: Any) -> int:
@@ -98,8 +112,9 @@ def _moments(X: Any, offset: Vector | None, *, centred: bool) -> tuple[Vector, V
         return _sparse_moments(X.tocsr(), offset, centred=centred)
     first = X[0].astype(np.float64) if centred else np.zeros(X.shape[1])
     mean, second = np.zeros_like(first), np.zeros_like(first)
-    for j in range(0, X.shape[1], MOMENT_COLUMNS):
-        some = slice(j, j + MOMENT_COLUMNS)
+    step = max(MOMENT_COLUMNS, MOMENT_ENTRIES // len(X))
+    for j in range(0, X.shape[1], step):
+        some = slice(j, j + step)
         # From a row, so that large offsets cancel before they are squared.
         deviations = X[:, some] - first[some]
         with np.errstate(over="ignore"):
@@ -135,7 +150,7 @@ def are_correlated(few: LinearObjective, columns: Columns) -> bool:
         return False
     X = few.rows.X  # type: ignore[attr-defined]  # a sample is in memory
     n = min(len_rows(X), LARGEST_GRAM)
-    X = X[:: len_rows(X) // n][:n]
+    X = X[some_rows(len_rows(X), n)]
     Z = np.multiply(X if few.centre is None else X - few.centre, few.scale, dtype=np.float64)
     Z -= columns.centre
     Z /= columns.scale

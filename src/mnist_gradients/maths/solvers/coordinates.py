@@ -11,7 +11,7 @@ The last line makes the intercept that of centred features, an exact change of v
 models of the curvature are in use, by cost (see `choose_model`):
 
 =========  =========================================================================================
-full       one factor for all parameters together: a few hundred parameters
+full       one factor for all parameters together: small data
 classes    a factor M_k for every class: the right one where features are few, as in images
 shared     one factor for all classes, scaled for each: many classes
 diagonal   no factor: wide or sparse data
@@ -38,11 +38,11 @@ Model = Literal["full", "classes", "shared", "diagonal"]
 CURVATURE_ROWS = 4_000  # of the sample enter a factor, over all classes together,
 LEAST_CURVATURE_ROWS = 1_500  # but so many for each class at least,
 SPARSE_ROWS_PER_FEATURE = 10  # and no more than these, if a pass over sparse rows is cheap
-FULL_PARAMETERS = 200  # whose whole Hessian is factorised in milliseconds
-FULL_ROWS = 16_000
+FULL_WORK = 1_000_000  # multiplications for the whole Hessian, which is then worth its time,
+FULL_ROWS = 16_000  # of so many rows at the most, which a sample holds
 WORTH_PASSES = 8  # a factor saves more passes over the data, and may cost as many,
 WORTH_PASSES_CORRELATED = 40  # or so many, if features are correlated,
-WORTH_WORK = 2e8  # or so many multiplications, which take milliseconds
+WORTH_WORK = 3e8  # or so many multiplications, which take milliseconds
 FACTOR_BYTES = 2**28  # of all factors together, at the most
 PRECISE_ENTRIES = 1_000_000  # factors with no more entries are computed in float64
 
@@ -80,7 +80,8 @@ def choose_model(objective: LinearObjective, few: LinearObjective, columns: Colu
 
 def is_small(objective: LinearObjective) -> bool:
     """Whether Newton's method with the whole Hessian takes milliseconds."""
-    return objective.size <= FULL_PARAMETERS and objective.rows.shape[0] <= FULL_ROWS
+    N = objective.rows.shape[0]
+    return N <= FULL_ROWS and N * objective.size**2 <= FULL_WORK
 
 
 def rows_per_factor(K: int) -> int:

@@ -15,13 +15,8 @@ import numpy as np
 
 from mnist_gradients.maths.linear_objective import LinearObjective
 from mnist_gradients.maths.rows.threads import single_blas_thread
-from mnist_gradients.maths.solvers.columns import Columns, are_correlated, describe_columns
-from mnist_gradients.maths.solvers.coordinates import (
-    Coordinates,
-    choose_model,
-    curvature_coordinates,
-    is_small,
-)
+from mnist_gradients.maths.solvers.columns import are_correlated
+from mnist_gradients.maths.solvers.coordinates import Coordinates, curvature_coordinates
 from mnist_gradients.maths.solvers.lbfgs import Iterate, lbfgs_iterates
 from mnist_gradients.maths.solvers.local_objective import (
     LocalObjective,
@@ -31,13 +26,14 @@ from mnist_gradients.maths.solvers.local_objective import (
 )
 from mnist_gradients.maths.solvers.sampling import sample
 from mnist_gradients.maths.solvers.solution import Callback, Solution, Vector, first_iterate
+from mnist_gradients.maths.solvers.span import Span
 from mnist_gradients.maths.solvers.suboptimality import (
     SAFETY,
     Suboptimality,
     estimate_suboptimality,
 )
+from mnist_gradients.maths.solvers.working_problem import WorkingProblem
 
-SAMPLE_ROWS = 4_000, 16_000  # least and most whose columns and curvature are looked at
 ROUND = 20  # iterations after which the curvature is estimated anew
 FAR_ROUND = 8  # the same far from the minimum of a few rows, all of which enter the estimate
 FAR = 0.1  # gap, relative to the objective
@@ -45,8 +41,6 @@ FULL_ROUND = 3  # the same where that takes as long as a few iterations
 CONFIRMATION_ROWS = 3_000  # whose Hessian confirms a small gap, if there are few features
 WORTH_CONFIRMING = 0.1  # a relative gap below this is confirmed where the solver gives up
 PATIENCE = 15  # iterations without progress that show the limit of rounding
-LARGEST_OFFSET = {np.dtype(np.float32): 100.0, np.dtype(np.float64): 1e5}
-LEAST_SCALE = 1e-30  # of a feature; with less, its weight may overflow in float32
 FLOOR = np.finfo(np.float64).eps  # nats: a gap below the rounding of a loss of 1
 
 
@@ -64,7 +58,8 @@ def preconditioned_lbfgs(
     1. Means and scales of the features come from a sample of the rows. Where the means are large,
        rows are centred block by block.
     2. A few iterations of L-BFGS on a sample lead to where the curvature resembles that of the
-       minimum; where they would not, a rare class sets the intercept.
+       minimum; where they would not, a rare class sets the intercept. Of few rows with many
+       features, the minimum in their span is found.
     3. The curvature is estimated there: the whole Hessian of a small problem, a factor for each
        class, one for all, or none, by cost.
     4. L-BFGS on all rows runs in the coordinates that the factors define, until
@@ -151,22 +146,8 @@ class _Search:
     def __init__(self, objective: LinearObjective, seed: int, tolerance: float) -> None:
         self.generator = np.random.default_rng(seed)
         self.tolerance = tolerance
-        least, most = SAMPLE_ROWS
-        enough = 6 * objective.n_features + 300 * objective.n_outputs
-        n = most if is_small(objective) else min(most, max(least, enough))
-        self.few = sample(objective, n, self.generator)
-        self.columns = describe_columns(self.few)
-        self.model = choose_model(objective, self.few, self.columns)
-        if self.model == "diagonal":
-            self.columns = describe_columns(self.few, exact_means=True)
-        self.shift = np.zeros(objective.n_features)  # in units of the features
-        if self._needs_centring(objective):
-            objective = self._centre(objective)
-        self.objective = objective
-        if self.columns.scale.min() < LEAST_SCALE or self.model == "full":
-            self.refine()
-        if self.model == "full" and not self.few.rows.sparse:
-            self.objective = self.few = self.few.copied()
+        self.problem = WorkingProblem(objective, self.generator)
+        self.least_gap = 0.0  # relative, where the span of the rows was searched in vain
         self.least_curvature = 1.0
         self.confirm_below = np.inf
         self.known: tuple[Vector, Coordinates] | None = None
@@ -175,24 +156,15 @@ class _Search:
     @property
     def dtype(self) -> np.dtype:
         """Computing type."""
-        return self.objective.dtype
+        return self.problem.dtype
+
+    def refine(self) -> bool:
+        """Go on in float64; whether that is possible."""
+        return self.problem.refine()
 
     def allowed(self, point: Point) -> float:
         """Largest gap that meets the tolerance."""
         return max(self.tolerance * (point.value - point.gap), FLOOR)
-
-    @property
-    def _few_are_all(self) -> bool:
-        """Whether the curvature is estimated on all rows."""
-        return self.model != "diagonal" and self.few.rows.shape == self.objective.rows.shape
-
-    def refine(self) -> bool:
-        """Go on in float64; whether that is possible."""
-        if self.dtype == np.float64:
-            return False
-        self.objective = self.objective.computed_in(np.float64)
-        self.few = self.few.computed_in(np.float64)
-        return True
 
     def points(self, start: Vector | None, *, warm_start: bool) -> Iterator[Point]:
         """Iterates of L-BFGS in coordinates that are renewed every ``ROUND`` iterations.
@@ -200,17 +172,19 @@ class _Search:
         They end when coordinates without factors offer no step that lowers it, in float64.
         """
         if start is not None:
-            w = self._to_centred(first_iterate(self.objective, start))
+            w = self.problem.centred(first_iterate(self.problem.objective, start))
+        elif warm_start and self.problem.spans:
+            w = self._minimum_in_span()
         elif warm_start:
             w = self._warm_start()
         else:
-            w = np.zeros(self.objective.size)
+            w = np.zeros(self.problem.objective.size)
         first = True
         while True:
             dtype, steps = self.dtype, 0
-            local = LocalObjective(self.objective, w, self._coordinates(w))
+            local = LocalObjective(self.problem.objective, w, self._coordinates(w))
             self.round_ends = self._round()
-            for iterate in lbfgs_iterates(local, np.zeros(self.objective.size)):
+            for iterate in lbfgs_iterates(local, np.zeros(self.problem.objective.size)):
                 w, steps = local.weights, iterate.iteration
                 if steps > 0 or first:
                     yield self._point(local, iterate)
@@ -218,19 +192,21 @@ class _Search:
                 if steps >= self.round_ends or self.dtype != dtype:
                     break
             if steps == 0 and self.dtype == dtype and not self.refine():
-                if self.model == "diagonal":
+                if self.problem.model == "diagonal":
                     return
-                self.model = "diagonal"  # where curvature vanishes, factors lead astray
+                self.problem.model = "diagonal"  # where curvature vanishes, factors lead astray
             self.confirm_below = np.inf
 
     def _round(self) -> int:
-        return {"full": FULL_ROUND, "diagonal": 10 * ROUND}.get(self.model, ROUND)
+        return {"full": FULL_ROUND, "diagonal": 10 * ROUND}.get(self.problem.model, ROUND)
 
     def _coordinates(self, w: Vector) -> Coordinates:
         self.least_curvature = 1.0
-        if self.model == "full" and self.known is not None and self.known[0] is w:
+        if self.problem.model == "full" and self.known is not None and self.known[0] is w:
             return self.known[1]
-        found = curvature_coordinates(self.few, w, self.columns, self.model, self.generator)
+        found = curvature_coordinates(
+            self.problem.few, w, self.problem.columns, self.problem.model, self.generator
+        )
         self.known = w, found
         return found
 
@@ -243,29 +219,29 @@ class _Search:
         """
         self._last = local, iterate
         self.least_curvature = min(self.least_curvature, iterate.curvature)
-        if self.model == "diagonal":
+        if self.problem.model == "diagonal":
             gap = SAFETY * iterate.decrement / 2
         else:
             squared_norm = float(iterate.gradient @ iterate.gradient)
             gap = max(iterate.decrement, squared_norm / self.least_curvature)
         point = Point(
-            self._from_centred(local.weights),
+            self.problem.uncentred(local.weights),
             iterate.value,
-            self._gradient_norm(local.gradient),
+            self.problem.gradient_norm(local.gradient),
             gap,
         )
         if point.value <= FLOOR:  # no minimum is below zero
             return replace(point, gap=point.value)
         far = gap > FAR * point.value and iterate.iteration >= FAR_ROUND
-        if far and self.model == "classes" and self._few_are_all:
+        if far and self.problem.model == "classes" and self.problem.few_are_all:
             self.round_ends = iterate.iteration
         if gap > min(self.allowed(point), self.confirm_below):
             return replace(point, gap=max(gap, 2 * self.allowed(point)))
         found = self._confirm(local, iterate, self.allowed(point))
-        point = replace(point, gap=min(found.gap, point.value))
-        if found.gap > self.allowed(point):
+        point = replace(point, gap=self._gap(found, point.value))
+        if point.gap > self.allowed(point):
             self.confirmation_rows *= 4
-            if self.model == "full":  # Newton's step comes next in coordinates that are known now
+            if self.problem.model == "full":  # Newton's step is next; its coordinates are known
                 self.round_ends = max(1, iterate.iteration)
             elif found.step @ found.image > 0:
                 iterate.learn(found.step, found.image)  # so that Newton's step comes next
@@ -279,22 +255,25 @@ class _Search:
     def confirmed(self, point: Point) -> Point:
         """The last point, in today's computing type, with an estimate of its gap to rely on."""
         before, iterate = self._last
-        local = LocalObjective(self.objective, before.weights, before.coordinates)
-        value, gradient = local(np.zeros(self.objective.size))
+        local = LocalObjective(self.problem.objective, before.weights, before.coordinates)
+        value, gradient = local(np.zeros(self.problem.objective.size))
         found = self._confirm(local, replace(iterate, gradient=gradient), np.inf)
-        return replace(point, value=value, gap=min(found.gap, value))
+        return replace(point, value=value, gap=self._gap(found, value))
+
+    def _gap(self, found: Suboptimality, value: float) -> float:
+        return min(max(found.gap, self.least_gap * value), value)
 
     def _confirm(self, local: LocalObjective, iterate: Iterate, enough: float) -> Suboptimality:
-        objective, few = self.objective, self.few
-        if self.model == "full":
+        objective, few = self.problem.objective, self.problem.few
+        if self.problem.model == "full":
             exact = self._coordinates(local.weights)
             gradient = exact.gradient(local.gradient)
             return estimate_suboptimality(few, exact, np.copy, local.weights, gradient, enough)
-        if self.model == "diagonal" and objective.rows.shape[0] > few.rows.shape[0]:
-            few = objective
-        elif self._few_are_all:
+        if self.problem.model == "diagonal":
+            few = objective  # of which a sample may hold a part only
+        elif self.problem.few_are_all:
             few = sample(few, self.confirmation_rows, self.generator)
-        elif self.model != "diagonal":  # the rows of a sample have no period
+        else:  # the rows of a sample have no period
             few = few.every(few.rows.shape[0] // self.confirmation_rows)
         learned = iterate.inverse_hessian.times if iterate.iteration > 0 else np.copy
         return estimate_suboptimality(
@@ -306,43 +285,21 @@ class _Search:
 
         A small part of the rows tells little of independent features.
         """
-        n = warm_start_rows(self.objective)
-        small_part = 5 * n <= self.objective.rows.shape[0]
+        n = warm_start_rows(self.problem.objective)
+        small_part = 5 * n <= self.problem.objective.rows.shape[0]
         if (
             n == 0
-            or self.model == "diagonal"
-            or (small_part and not are_correlated(self.few, self.columns))
+            or self.problem.model == "diagonal"
+            or (small_part and not are_correlated(self.problem.few, self.problem.columns))
         ):
-            return plain_start(self.objective)
-        return warm_start(sample(self.few, n, self.generator), self.columns)
+            return plain_start(self.problem.objective)
+        return warm_start(sample(self.problem.few, n, self.generator), self.problem.columns)
 
-    def _needs_centring(self, objective: LinearObjective) -> bool:
-        if self.model == "full" and objective.intercept == "free":
-            return not objective.rows.sparse
-        return self.columns.largest_offset > LARGEST_OFFSET[objective.dtype]
-
-    def _centre(self, objective: LinearObjective) -> LinearObjective:
-        """The objective of centred rows, which are exact where offsets are large."""
-        self.shift = self.columns.centre
-        centre = self.shift / objective.scale
-        if objective.rows.sparse:  # centred by a correction, for which float32 is too coarse
-            objective, self.few = (each.computed_in(np.float64) for each in (objective, self.few))
-        self.few = self.few.centred(centre)
-        self.columns = Columns(np.zeros_like(centre), self.columns.scale)
-        return objective.centred(centre)
-
-    def _to_centred(self, w: Vector) -> Vector:
-        W, b = self.objective.unpack(w)
-        return self.objective.pack(W, b + self.shift @ W)
-
-    def _from_centred(self, w: Vector) -> Vector:
-        W, b = self.objective.unpack(w)
-        return self.objective.pack(W, b - self.shift @ W)
-
-    def _gradient_norm(self, gradient: Vector) -> float:
-        """Norm of the gradient with respect to the parameters of rows that are not centred."""
-        G, g = self.objective.unpack(gradient)
-        return float(np.linalg.norm(self.objective.pack(G + np.outer(self.shift, g), g)))
+    def _minimum_in_span(self) -> Vector:
+        span = Span(self.problem.few)
+        found = preconditioned_lbfgs(span.objective, tolerance=self.tolerance)
+        self.least_gap = 0.0 if found.converged else found.relative_gap
+        return span.weights(found.weights)
 
 
 def _message(

@@ -42,6 +42,14 @@ def stretches(N: int, n: int, generator: np.random.Generator) -> NDArray[np.inte
     return ((np.arange(n) + generator.random(n)) * (N / n)).astype(np.intp)
 
 
+def some_rows(N: int, n: int) -> NDArray[np.integer] | slice:
+    """Indices of n of N rows, the same in every call; all rows if there are no more.
+
+    They have no period, since rows may: every second one may belong to one class.
+    """
+    return slice(None) if n >= N else stretches(N, n, np.random.default_rng(0))
+
+
 def _by_class(
     rows: LabelledRows, n: int, least: int, generator: np.random.Generator
 ) -> tuple[NDArray[np.integer], NDArray[np.float64]]:

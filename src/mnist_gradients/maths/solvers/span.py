@@ -1,0 +1,117 @@
+"""Wide data: with a penalty, the minimum is a combination of the rows.
+
+There the gradient is zero, and the residuals of a free intercept add up to zero, so that
+
+::
+
+    W = -1/(lambda S) X^T diag(s) R = A^T C,     A = X - 1 x^T (N, d),     for some C (N, K)
+
+and for any row x. The row next to the mean is taken, so that A is small. Without a free intercept A
+is X, and the unit vector q along that row is taken by itself::
+
+    A = a q^T + B,  B q = 0         B B^T = L L^T (Cholesky)         W = q u^T + B^T L^-T U
+
+The logits A W = a u^T + L U and the norm of W, which is that of u and U together, are those of a
+problem with the N + 1 features (a, L).
+
+Source: Hastie and Tibshirani, "Efficient quadratic regularization for expression arrays",
+Biostatistics 5 (2004).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import scipy.linalg
+
+from mnist_gradients.maths.linear_objective import LinearObjective, Vector, in_memory
+
+COLUMN_ENTRIES = 1_000_000  # of A at a time
+SAVED_PASSES = 60
+READING = 10  # multiplications take as long as reading an entry of X
+MOST_ROWS = 4_000  # whose products with each other take 128 MB
+
+
+def span_pays(objective: LinearObjective) -> bool:
+    """Whether products of all rows with each other take less time than the passes they save.
+
+    They take N / 2 multiplications for each entry of X, and a pass 2 K at half their speed. Passes
+    over L instead of X cost N / d of that.
+    """
+    (N, d), K = objective.rows.shape, objective.n_outputs
+    saved = SAVED_PASSES * max(READING, 4 * K) * (1 - N / d)
+    wide = d >= 2 * N and min(saved, MOST_ROWS) >= N
+    return wide and objective.l2 > 0 and not objective.rows.sparse
+
+
+class Span:
+    """The objective in the span of its rows.
+
+    Args:
+        objective: Logistic or softmax objective on dense rows in memory, with l2 above 0.
+
+    Attributes:
+        objective: The same objective as a function of (u, U), (N + 1, K), and an intercept.
+    """
+
+    def __init__(self, objective: LinearObjective) -> None:
+        self._full, rows = objective, in_memory(objective.rows)
+        N, tiny = rows.shape[0], np.finfo(np.float64).tiny
+        self._centre = np.zeros(objective.n_features)
+        if objective.centre is not None:
+            self._centre = objective.centre
+        row = rows.X[_typical(rows.X)].astype(np.float64)
+        if objective.intercept == "free":
+            self._origin, self._q = row, np.zeros_like(row)
+        else:
+            self._origin, self._q = self._centre, (row - self._centre)
+            self._q /= max(np.linalg.norm(self._q), tiny)
+        self._a = sum(A @ self._q[some] for some, A in self._columns())
+        gram = np.zeros((N, N))
+        for _, B in self._columns(deflated=True):
+            gram += B @ B.T
+        # Rows of very different length keep their digits where all have length one.
+        lengths = np.sqrt(np.maximum(np.diag(gram), tiny))
+        gram /= lengths
+        gram /= lengths[:, None]
+        gram[np.diag_indices(N)] += N * np.finfo(np.float64).eps  # rows may depend on others
+        self._L = lengths[:, None] * scipy.linalg.cholesky(gram, lower=True, overwrite_a=True)
+        self.objective = type(objective)(
+            np.column_stack([self._a, self._L]),
+            rows.y,
+            objective.l2,
+            n_classes=objective.n_classes,
+            intercept=objective.intercept,
+            scale=1.0,
+            weights=rows.weights,
+            threads=objective.threads,
+        )
+
+    def weights(self, v: Vector) -> Vector:
+        """Parameter vector of the objective on all features, (size,), for one of the span."""
+        U, b = self.objective.unpack(v)
+        C = scipy.linalg.solve_triangular(self._L, U[1:], trans=1, lower=True)
+        W = np.outer(self._q, U[0])
+        for some, B in self._columns(deflated=True):
+            W[some] += B.T @ C
+        return self._full.pack(W, b - self._full.scale * ((self._origin - self._centre) @ W))
+
+    def _columns(self, *, deflated: bool = False) -> Iterator[tuple[slice, Vector]]:
+        """Some columns of A, or of B, at a time."""
+        X = in_memory(self._full.rows).X
+        step = max(1, COLUMN_ENTRIES // X.shape[0])
+        for j in range(0, X.shape[1], step):
+            some = slice(j, j + step)
+            A = X[:, some].astype(np.float64)
+            A -= self._origin[some]
+            A *= self._full.scale
+            if deflated and self._q.any():
+                A -= np.outer(self._a, self._q[some])
+            yield some, A
+
+
+def _typical(X: Vector) -> int:
+    """The row nearest to the mean of all, which itself may be far away from most."""
+    mean = X.mean(axis=0, dtype=np.float64)
+    return int(np.argmin([np.sum((x - mean) ** 2) for x in X]))

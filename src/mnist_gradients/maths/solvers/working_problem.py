@@ -1,0 +1,130 @@
+"""The objective as the default solver computes it: on a sample first, centred, in float32."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mnist_gradients.maths.linear_objective import (
+    KEPT_ENTRIES,
+    LinearObjective,
+    Vector,
+    in_memory,
+)
+from mnist_gradients.maths.rows.labelled_rows import ArrayRows
+from mnist_gradients.maths.solvers.columns import Columns, describe_columns, exact_means
+from mnist_gradients.maths.solvers.coordinates import Model, choose_model, is_small
+from mnist_gradients.maths.solvers.sampling import sample
+from mnist_gradients.maths.solvers.span import span_pays
+
+SAMPLE_ROWS = 4_000, 16_000  # least and most whose columns and curvature are looked at
+LARGEST_OFFSET = {np.dtype(np.float32): 100.0, np.dtype(np.float64): 1e5}
+LEAST_SCALE = 1e-30  # of a feature; with less, its weight may overflow in float32
+
+
+class WorkingProblem:
+    """An objective, a sample of its rows, and what the sample tells.
+
+    Where features have large means, rows are centred: an exact change of variables, in which only
+    the intercept differs.
+
+    Args:
+        objective: Logistic or softmax objective.
+        generator: Source of the choice of rows.
+
+    Attributes:
+        objective: The objective in the computing type, centred if need be.
+        few: The same on a sample of its rows in memory.
+        columns: Centre and scale of the features.
+        model: Model of the curvature; see `coordinates`.
+        spans: Whether the search starts at the minimum in the span of the rows; see `span`.
+    """
+
+    def __init__(self, objective: LinearObjective, generator: np.random.Generator) -> None:
+        least, most = SAMPLE_ROWS
+        small = is_small(objective)
+        enough = 6 * objective.n_features + 300 * objective.n_outputs
+        n = most if small else min(most, max(least, enough))
+        self.objective, self.few = objective, sample(objective, n, generator)
+        self.columns = describe_columns(self.few)
+        self.spans = self.few_are_all and not small and span_pays(objective)
+        self.model: Model = "diagonal"
+        if not self.spans:
+            self.model = choose_model(objective, self.few, self.columns)
+        if self.model == "diagonal":
+            self.columns = exact_means(self.few, self.columns)
+        self._shift = np.zeros(objective.n_features)  # in units of the features
+        if self._needs_centring():
+            self._centre()
+        self._precise = self.objective
+        self._convert()
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Computing type."""
+        return self.objective.dtype
+
+    @property
+    def few_are_all(self) -> bool:
+        """Whether the sample holds all rows."""
+        return self.few.rows.shape == self.objective.rows.shape
+
+    def refine(self) -> bool:
+        """Go on in float64; whether that is possible."""
+        if self.dtype == np.float64:
+            return False
+        self.objective = self._precise.computed_in(np.float64)
+        self.few = self.few.computed_in(np.float64)
+        return True
+
+    def centred(self, w: Vector) -> Vector:
+        """The parameter vector for centred rows, given that for rows as they are; (size,)."""
+        W, b = self.objective.unpack(w)
+        return self.objective.pack(W, b + self._shift @ W)
+
+    def uncentred(self, w: Vector) -> Vector:
+        """The parameter vector for rows as they are, given that for centred rows; (size,)."""
+        W, b = self.objective.unpack(w)
+        return self.objective.pack(W, b - self._shift @ W)
+
+    def gradient_norm(self, gradient: Vector) -> float:
+        """Norm of the gradient with respect to the parameters of rows as they are."""
+        G, g = self.objective.unpack(gradient)
+        return float(np.linalg.norm(self.objective.pack(G + np.outer(self._shift, g), g)))
+
+    def _needs_centring(self) -> bool:
+        if self.model == "full" and self.objective.intercept == "free":
+            return not self.objective.rows.sparse
+        return self.columns.largest_offset > LARGEST_OFFSET[self.dtype]
+
+    def _centre(self) -> None:
+        """Centre the rows, which are exact where offsets are large."""
+        self._shift = self.columns.centre
+        centre = self._shift / self.objective.scale
+        if self.objective.rows.sparse:  # by a correction, for which float32 is too coarse
+            self.objective = self.objective.computed_in(np.float64)
+            self.few = self.few.computed_in(np.float64)
+        self.objective, self.few = self.objective.centred(centre), self.few.centred(centre)
+        self.columns = Columns(np.zeros_like(centre), self.columns.scale)
+
+    def _convert(self) -> None:
+        """Choose the computing type, and convert or centre rows once where that saves time.
+
+        Otherwise blocks of rows are converted in each pass.
+        """
+        few_passes = self.spans or self.model == "full"
+        if few_passes or self.columns.scale.min() < LEAST_SCALE:
+            self.refine()
+        rows = self.objective.rows
+        if self.model == "full" and not rows.sparse:
+            self.objective = self.few = self.few.copied()
+            return
+        changed = rows.dtype == np.float64 and self.dtype == np.float32
+        changed |= self.objective.centre is not None and not rows.sparse
+        small_enough = isinstance(rows, ArrayRows) and rows.entries <= KEPT_ENTRIES
+        if changed and small_enough and not self.spans:
+            with np.errstate(over="ignore"):
+                copy = self.objective.copied()
+            if np.isfinite(in_memory(copy.rows).X.sum(dtype=np.float64)):
+                self.objective = copy
+            else:
+                self.refine()  # float32 is too short for a value
