@@ -77,7 +77,7 @@ def preconditioned_lbfgs(
         objective: Logistic or softmax objective.
         start: First iterate, (size,); None to find one on a sample of the rows.
         tolerance: Largest relative gap to the minimum.
-        max_iterations: Largest number of iterations on all rows.
+        max_iterations: Largest number of iterations on all rows, and before in their span.
         seed: Seed of the choice of rows.
         callback: Called with (iteration, objective, gradient norm) on all rows; iteration 0 is the
             end of step 2.
@@ -86,13 +86,14 @@ def preconditioned_lbfgs(
         The last iterate, with the estimate of its relative gap.
     """
     with single_blas_thread():
-        search = _Search(objective, seed, tolerance)
-        best, progress_at, iteration = None, 0, 0
+        search = _Search(objective, seed, tolerance, max_iterations)
+        best, progress_at, iteration, ended = None, 0, 0, False
         points = search.points(start, warm_start=max_iterations > 0)
         for iteration, point in enumerate(points):
             if callback is not None:
                 callback(iteration, point.value, point.gradient_norm)
-            if point.gap <= search.allowed(point) or iteration == max_iterations:
+            ended = iteration + search.iterations_in_span >= max_iterations
+            if point.gap <= search.allowed(point) or ended:
                 break
             if best is None or point.is_progress_on(best, 8 * np.finfo(search.dtype).eps):
                 best, progress_at = point, iteration
@@ -106,9 +107,9 @@ def preconditioned_lbfgs(
         point.weights,
         point.value,
         point.gradient_norm,
-        iteration,
+        iteration + search.iterations_in_span,
         converged=converged,
-        message=_message(point, iteration, tolerance, max_iterations, converged, search),
+        message=_message(point, tolerance, converged=converged, ended=ended, search=search),
         relative_gap=float(point.relative_gap),
     )
 
@@ -143,11 +144,14 @@ class Point:
 class _Search:
     """The iterates of the default solver."""
 
-    def __init__(self, objective: LinearObjective, seed: int, tolerance: float) -> None:
+    def __init__(
+        self, objective: LinearObjective, seed: int, tolerance: float, max_iterations: int
+    ) -> None:
         self.generator = np.random.default_rng(seed)
-        self.tolerance = tolerance
+        self.tolerance, self.max_iterations = tolerance, max_iterations
         self.problem = WorkingProblem(objective, self.generator)
-        self.least_gap = 0.0  # relative, where the span of the rows was searched in vain
+        self.iterations_in_span = 0
+        self.failure_in_span: Solution | None = None
         self.least_curvature = 1.0
         self.confirm_below = np.inf
         self.known: tuple[Vector, Coordinates] | None = None
@@ -188,6 +192,8 @@ class _Search:
                 w, steps = local.weights, iterate.iteration
                 if steps > 0 or first:
                     yield self._point(local, iterate)
+                if self.failure_in_span is not None:
+                    return
                 first = False
                 if steps >= self.round_ends or self.dtype != dtype:
                     break
@@ -261,7 +267,10 @@ class _Search:
         return replace(point, value=value, gap=self._gap(found, value))
 
     def _gap(self, found: Suboptimality, value: float) -> float:
-        return min(max(found.gap, self.least_gap * value), value)
+        """The gap that was found; no less than that in the span, which is known better."""
+        failure = self.failure_in_span
+        least = 0.0 if failure is None else failure.relative_gap * value
+        return min(max(found.gap, least), value)
 
     def _confirm(self, local: LocalObjective, iterate: Iterate, enough: float) -> Suboptimality:
         objective, few = self.problem.objective, self.problem.few
@@ -297,25 +306,25 @@ class _Search:
 
     def _minimum_in_span(self) -> Vector:
         span = Span(self.problem.few)
-        found = preconditioned_lbfgs(span.objective, tolerance=self.tolerance)
-        self.least_gap = 0.0 if found.converged else found.relative_gap
+        found = preconditioned_lbfgs(
+            span.objective, tolerance=self.tolerance, max_iterations=self.max_iterations
+        )
+        self.iterations_in_span = found.iterations
+        self.failure_in_span = None if found.converged else found
         return span.weights(found.weights)
 
 
 def _message(
-    point: Point,
-    iteration: int,
-    tolerance: float,
-    max_iterations: int,
-    converged: bool,
-    search: _Search,
+    point: Point, tolerance: float, *, converged: bool, ended: bool, search: _Search
 ) -> str:
     """Why the solver stopped, in words."""
     if converged and point.relative_gap <= tolerance:
         return f"relative gap at most {tolerance:g}"
     if converged:
         return "objective within rounding of its minimum"
-    if iteration >= max_iterations:
+    if search.failure_in_span is not None:
+        return search.failure_in_span.message
+    if ended:
         return f"iteration limit reached at a relative gap of {point.relative_gap:.1e}"
     if np.isinf(point.relative_gap):
         return f"rounding in {search.dtype} hides how far {point.value:.1e} is above the minimum"
