@@ -53,9 +53,9 @@ class GradientLogisticRegression(SoftmaxClassifier):
     have scikit-learn's names and order.
 
     X may be dense (uint8, float32, float64, memory-mapped) or sparse, and is converted block by
-    block, never copied as a whole. Pixels are not rescaled. float32 and uint8 are computed in
-    float32, and in float64 from where rounding errors are too large for ``tol`` or where the data
-    is small.
+    block, not copied as a whole; but rows in float64, or with large offsets, of up to 25 million
+    entries are copied once. Pixels are not rescaled. Dense and sparse rows are computed in float32,
+    and in float64 from where rounding errors are too large for ``tol`` or where the data is small.
 
     X, y and the sample weights may also be dask arrays in chunks of rows, dense or CSR. Sums over
     rows are then computed by the workers of the current Dask client, or by threads without one; the
@@ -300,7 +300,8 @@ class GradientLogisticRegression(SoftmaxClassifier):
         """float32 where it is faster and the solver looks after rounding; float64 otherwise.
 
         Two products per pass with K columns are faster in float32, even if float64 rows must be
-        converted first; with one column, reading the rows takes the time.
+        converted first. With one column, reading the rows takes the time: float32 pays if they are
+        few enough to be converted once.
         """
         if rows.dtype != np.float64:
             return np.float32
