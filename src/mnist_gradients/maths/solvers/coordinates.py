@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from mnist_gradients.maths.linear_objective import Floats, LinearObjective, Vector
 from mnist_gradients.maths.rows.memory import new_array
 from mnist_gradients.maths.rows.threads import spread
-from mnist_gradients.maths.scaled_features import HESSIAN_ROWS, ScaledFeatures
+from mnist_gradients.maths.scaled_features import ScaledFeatures
 from mnist_gradients.maths.solvers.columns import Columns, are_correlated
 from mnist_gradients.maths.solvers.factors import inverse_factor, inverse_root
 
@@ -213,25 +213,20 @@ def full_hessian(few: LinearObjective, w: Vector, columns: Columns) -> Vector:
         sum_i s_i / S (d^2 loss / dz_i^2) kron x_i x_i^T + lambda I
 
     Args:
-        few: The objective on all its rows, in memory.
+        few: The objective on all its rows, in memory; few enough for N K^2 (d + 1) numbers.
         w: Parameter vector, (size,).
         columns: Centre and scale of the features.
     """
     Z, weights, K = few.logits(w), few.row_weights()[:, None], few.n_outputs
-    curvatures = [
+    curvature = [
         weights * few.curvature_product(Z, np.broadcast_to(unit, Z.shape))
         for unit in np.eye(K, dtype=Z.dtype)
     ]
     features = ScaledFeatures(few, centre=columns.centre, scale=columns.scale, dtype=np.float64)
-    m = len(features.penalties)
-    blocks = np.zeros((m, K, m, K))
-    for i in range(0, len(Z), HESSIAN_ROWS):
-        rows = slice(i, i + HESSIAN_ROWS)
-        A = features(rows)
-        for k, curvature in enumerate(curvatures):
-            weighted = (curvature[rows, :, None] * A[:, None, :]).reshape(len(A), K * m)
-            blocks[..., k] += (A.T @ weighted).reshape(m, K, m)
-    H = blocks.reshape(m * K, m * K)
+    A, m = features(slice(None)), len(features.penalties)
+    weighted = np.stack(curvature, axis=2)[..., None] * A[:, None, None, :]  # (N, K, K, m)
+    blocks = (A.T @ weighted.reshape(len(A), -1)).reshape(m, K, K, m)
+    H = blocks.transpose(0, 1, 3, 2).reshape(m * K, m * K)
     H[np.diag_indices(m * K)] += np.repeat(features.penalties, K)
     return H
 

@@ -91,7 +91,7 @@ def preconditioned_lbfgs(
         points = search.points(start, warm_start=max_iterations > 0)
         for iteration, point in enumerate(points):
             if callback is not None:
-                callback(iteration, point.value, point.gradient_norm)
+                callback(iteration, point.value, search.problem.gradient_norm(point.gradient))
             ended = iteration + search.iterations_in_span >= max_iterations
             if point.gap <= search.allowed(point) or ended:
                 break
@@ -104,9 +104,9 @@ def preconditioned_lbfgs(
             point = search.confirmed(point)
             converged = bool(point.gap <= search.allowed(point))
     return Solution(
-        point.weights,
+        search.problem.uncentred(point.weights),
         point.value,
-        point.gradient_norm,
+        search.problem.gradient_norm(point.gradient),
         iteration + search.iterations_in_span,
         converged=converged,
         message=_message(point, tolerance, converged=converged, ended=ended, search=search),
@@ -119,15 +119,15 @@ class Point:
     """An iterate and an estimate of how far above the minimum it is.
 
     Attributes:
-        weights: Parameter vector, (size,).
+        weights: Parameter vector for centred rows, (size,).
         value: Objective.
-        gradient_norm: Norm of the gradient.
+        gradient: Gradient with respect to it, (size,).
         gap: Estimate of the objective above its minimum.
     """
 
     weights: Vector
     value: float
-    gradient_norm: float
+    gradient: Vector
     gap: float
 
     @property
@@ -230,12 +230,7 @@ class _Search:
         else:
             squared_norm = float(iterate.gradient @ iterate.gradient)
             gap = max(iterate.decrement, squared_norm / self.least_curvature)
-        point = Point(
-            self.problem.uncentred(local.weights),
-            iterate.value,
-            self.problem.gradient_norm(local.gradient),
-            gap,
-        )
+        point = Point(local.weights, iterate.value, local.gradient, gap)
         if point.value <= FLOOR:  # no minimum is below zero
             return replace(point, gap=point.value)
         far = gap > FAR * point.value and iterate.iteration >= FAR_ROUND
