@@ -257,6 +257,12 @@ def scale() -> Iterator[str]:
         yield row(f"{found.rows:,}", found.workers, *seconds, peaks, error, digest)
     for found in evidence("scale/pass.csv"):
         yield row(found.rows, found.cpu_ms, f"{found.page_faults:,}")
+    settings = evidence("scale/settings.csv")
+    for name, runs in (("Dask's settings", settings[:3]), ("these settings", settings[3:])):
+        seconds, cpu = ([getattr(run, key) for run in runs] for key in ("seconds", "cpu_seconds"))
+        lists = [", ".join(f"{number:.1f}" for number in numbers) for numbers in (seconds, cpu)]
+        ratios = ", ".join(f"{number / cpu[0]:.2f}" for number in cpu[1:])
+        yield row(name, *lists, ratios, f"{seconds[1] / seconds[2]:.2f}")
 
 
 PASSAGES = {
