@@ -50,6 +50,16 @@ def test_the_minimum_in_the_span_is_that_of_the_objective(name):
     assert np.abs(g).max() < 1e-6
 
 
+@pytest.mark.parametrize("intercept", ["free", "none"])
+@pytest.mark.parametrize("offset", [1e3, 1e7])
+def test_rows_that_depend_on_each_other_have_a_factor(intercept, offset):
+    for seed in range(150):
+        generator = np.random.default_rng(seed)
+        X = generator.normal(size=(6, 1)) @ generator.normal(size=(1, 500)) + offset
+        span = Span(LogisticObjective(X, np.arange(6) % 2, 1e-3, intercept=intercept))
+        assert np.isfinite(span.weights(np.ones(span.objective.size))).all()
+
+
 def test_only_few_dense_rows_with_a_penalty_are_searched_in_their_span():
     X = np.random.default_rng(3).normal(size=(N, D))
     y = np.arange(N) % 2

@@ -40,8 +40,6 @@ def inverse_root(H: Vector, multiply: Callable[[Vector], Vector]) -> Vector:
 def inverse_factor(H: Floats) -> tuple[Floats, float]:
     """Lower triangular M with M^T M close to the inverse of H.
 
-    H may be singular to within rounding: its diagonal is raised until it has a Cholesky factor.
-
     Args:
         H: Symmetric, with no negative eigenvalue beyond rounding, (n, n); it is overwritten.
 
@@ -51,23 +49,42 @@ def inverse_factor(H: Floats) -> tuple[Floats, float]:
     Raises:
         ValueError: If H is not finite.
     """
-    potrf, trtri = get_lapack_funcs(("potrf", "trtri"), (H,))
     n = len(H)
     if n == 0:
         return H, 1.0
+    (trtri,) = get_lapack_funcs(("trtri",), (H,))
+    U, root = scaled_cholesky(H)
+    smallest = float(np.diag(U).min()) ** 2
+    M, _ = trtri(U, lower=False, overwrite_c=True)  # U^-1 with H = U^T U, so M = U^-T
+    return np.ascontiguousarray(M.T / root), smallest
+
+
+def scaled_cholesky(H: Floats) -> tuple[Floats, Floats]:
+    """Upper triangular U with U^T U close to H scaled to a diagonal of ones.
+
+    H may be singular to within rounding: its diagonal is raised until it has a Cholesky factor.
+
+    Args:
+        H: Symmetric, with no negative eigenvalue beyond rounding, (n, n), n > 0; it is overwritten.
+
+    Returns:
+        U, (n, n), and the roots of the diagonal of H, 1 where it is zero, (n,).
+
+    Raises:
+        ValueError: If H is not finite.
+    """
+    (potrf,) = get_lapack_funcs(("potrf",), (H,))
     if not np.isfinite(H).all():
         raise mismatch("X", "values whose squares are not finite", "finite numbers")
     diagonal = np.diag(H).copy()
     root = np.sqrt(np.where(diagonal > 0, diagonal, 1), dtype=H.dtype)
     H /= root
     H /= root[:, None]
-    jitter = n * np.finfo(H.dtype).eps
+    jitter = len(H) * np.finfo(H.dtype).eps
     info = 1
     while info != 0:
         np.fill_diagonal(H, 1 + jitter)
         # LAPACK stores columns one after another: the transposed copy is the symmetric H itself.
-        L, info = potrf(H.T, lower=False, overwrite_a=False)
+        U, info = potrf(H.T, lower=False, overwrite_a=False)
         jitter *= 100
-    smallest = float(np.diag(L).min()) ** 2
-    M, _ = trtri(L, lower=False, overwrite_c=True)  # U^-1 with H = U^T U, so M = U^-T
-    return np.ascontiguousarray(M.T / root), smallest
+    return U, root

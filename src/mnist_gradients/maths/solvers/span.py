@@ -26,6 +26,7 @@ import numpy as np
 import scipy.linalg
 
 from mnist_gradients.maths.linear_objective import LinearObjective, Vector, in_memory
+from mnist_gradients.maths.solvers.factors import scaled_cholesky
 
 COLUMN_ENTRIES = 1_000_000  # of A at a time
 SAVED_PASSES = 60
@@ -71,12 +72,8 @@ class Span:
         gram = np.zeros((N, N))
         for _, B in self._columns(deflated=True):
             gram += B @ B.T
-        # Rows of very different length keep their digits where all have length one.
         lengths = np.sqrt(np.maximum(np.diag(gram), tiny))
-        gram /= lengths
-        gram /= lengths[:, None]
-        gram[np.diag_indices(N)] += N * np.finfo(np.float64).eps  # rows may depend on others
-        self._L = lengths[:, None] * scipy.linalg.cholesky(gram, lower=True, overwrite_a=True)
+        self._L = lengths[:, None] * scaled_cholesky(gram)[0].T
         self.objective = type(objective)(
             np.column_stack([self._a, self._L]),
             rows.y,
