@@ -10,6 +10,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from mnist_gradients.estimators import GradientLogisticRegression
+from mnist_gradients.maths.logistic import LogisticObjective
+from mnist_gradients.maths.softmax_regression import SoftmaxObjective
+from mnist_gradients.maths.solvers import preconditioned_lbfgs
 
 ROUNDING = 1e-14  # nats, some fifty times the rounding of a loss of 1
 
@@ -381,3 +384,24 @@ def test_one_row_that_is_much_longer_than_the_others(length):
         X[9] *= length
         for C in (1e-3, 1.0, 1e3):
             assert_no_silent_gap(X, y, C=C, may_warn=True)
+
+
+@pytest.mark.parametrize(
+    ("K", "N", "d", "length", "seed", "C", "tol"),
+    [
+        (3, 300, 8, 1e4, 4, 0.1, 1e-2),
+        (3, 300, 8, 1e4, 3, 1.0, 1e-4),
+        (2, 12_000, 10, 1e4, 1, 1e-3, 1e-2),  # more rows than a sample holds
+        (2, 12_000, 10, 1e4, 3, 1.0, 1e-4),
+        (2, 12_000, 10, 1e6, 3, 1e3, 1e-2),
+    ],
+)
+def test_a_long_row_of_three_classes_or_outside_the_sample(K, N, d, length, seed, C, tol):
+    X, y = problem(seed, N=N, d=d, K=K, noise=1.0 if K == 3 else 3.0)
+    X[9] *= length
+    kind = LogisticObjective if K == 2 else SoftmaxObjective
+    precise = kind(X, y, 1 / (N * C))
+    solution = preconditioned_lbfgs(precise.computed_in(np.float32), tolerance=tol)
+    least = preconditioned_lbfgs(precise, tolerance=1e-10).objective
+    assert solution.converged
+    assert precise(solution.weights)[0] / least - 1 <= tol

@@ -43,6 +43,28 @@ def test_derivatives_are_those_of_central_differences(objective_class, N, d, l2,
 
 
 @pytest.mark.parametrize("objective_class", OBJECTIVES)
+def test_the_second_derivative_of_a_loss_is_known_as_matrix_diagonal_and_product(objective_class):
+    objective, generator = make(objective_class)
+    Z = 3 * generator.normal(size=(50, objective.n_outputs))
+    H = objective.logit_hessian(Z)
+    assert H.shape == (objective.n_outputs, objective.n_outputs, 50)
+    np.testing.assert_allclose(np.einsum("kkb->bk", H), objective.logit_curvature(Z), atol=1e-16)
+    for k, unit in enumerate(np.eye(objective.n_outputs)):
+        expected = objective.curvature_product(Z, np.broadcast_to(unit, Z.shape))
+        np.testing.assert_allclose(H[k].T, expected, atol=1e-16)
+
+
+def test_rows_whose_logits_move_apart_are_counted():
+    X, y = np.array([[1.0], [2.0], [3.0], [-4.0]]), np.array([0, 1, 0, 1])
+    one = LogisticObjective(X, y, 0.0, intercept="none")
+    assert [one.rows_moved(np.array([0.5]), by) for by in (0.4, 1.2, 1.7, 2.5)] == [4, 2, 1, 0]
+    three = SoftmaxObjective(X, y, 0.0, n_classes=3, intercept="none")
+    # A step that moves each class the same moves none away from another.
+    assert three.rows_moved(np.full(3, 100.0), 0.0) == 0
+    assert three.rows_moved(np.array([1.0, -0.5, -0.5]), 4.0) == 2
+
+
+@pytest.mark.parametrize("objective_class", OBJECTIVES)
 def test_a_free_intercept_is_not_penalised(objective_class):
     weak, generator = make(objective_class, l2=0.0)
     strong, _ = make(objective_class, l2=5.0)

@@ -123,6 +123,10 @@ class LinearObjective(ABC):
     def logit_curvature(self, Z: Floats) -> Floats:
         """Diagonal of the Hessian of each row's loss with respect to its logits, (B, K)."""
 
+    @abstractmethod
+    def logit_hessian(self, Z: Floats) -> Floats:
+        """The whole Hessian of each row's loss with respect to its logits, (K, K, B)."""
+
     @property
     def n_features(self) -> int:
         """d, the number of features."""
@@ -195,12 +199,15 @@ class LinearObjective(ABC):
         return multiply
 
     def rows_moved(self, v: Vector, by: float) -> int:
-        """Number of rows with a logit that changes by more than so much along v, (size,)."""
+        """Number of rows whose logits change by more than so much along v, (size,).
+
+        Of several classes, what counts is the change of one logit less that of another.
+        """
         V, c = self._parameters(v)
 
         def term(X: Any, y: NDArray[np.integer], s: Vector | None) -> tuple[Floats, ...]:  # noqa: ARG001
-            change = self._logits(self._passing_block(X), V, c)
-            return (np.sum(np.abs(change).max(axis=1) > by),)
+            change = spread_of(self._logits(self._passing_block(X), V, c))
+            return (np.sum(change > by, dtype=np.float64),)
 
         return int(self.rows.sum(term, term_entries=1, threads=self.threads)[0])
 
@@ -377,6 +384,11 @@ class LinearObjective(ABC):
 
 LOGIT_ROWS = 2048  # per block
 KEPT_ENTRIES = 25_000_000  # of rows in the computing type, 200 MB at the most
+
+
+def spread_of(U: Floats) -> Floats:
+    """Largest change of a logit in each row of U, (B, K), less the least; (B,)."""
+    return np.abs(U[:, 0]) if U.shape[1] == 1 else np.ptp(U, axis=1)
 
 
 def in_memory(rows: LabelledRows) -> ArrayRows:

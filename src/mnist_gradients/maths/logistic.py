@@ -88,6 +88,10 @@ class LogisticObjective(LinearObjective):
         h = sigmoid(Z)
         return h * (1 - h)
 
+    def logit_hessian(self, Z: NDArray[np.floating]) -> NDArray[np.floating]:
+        """The same as a matrix of one entry for each row, (1, 1, B)."""
+        return self.logit_curvature(Z).T[None]
+
     def curvature_product(
         self, Z: NDArray[np.floating], U: NDArray[np.floating]
     ) -> NDArray[np.floating]:

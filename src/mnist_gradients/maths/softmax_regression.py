@@ -57,6 +57,11 @@ class SoftmaxObjective(LinearObjective):
         P = softmax(Z)
         return P * (1 - P)
 
+    def logit_hessian(self, Z: NDArray[np.floating]) -> NDArray[np.floating]:
+        """diag(p) - p p^T for each row p of P, (K, K, B)."""
+        P = softmax(Z).T
+        return P[:, None] * (np.eye(len(P), dtype=P.dtype)[:, :, None] - P)
+
     def curvature_product(
         self, Z: NDArray[np.floating], U: NDArray[np.floating]
     ) -> NDArray[np.floating]:

@@ -7,11 +7,10 @@ on: a factor for the curvature of each class, the scale of each feature, and its
     W   = V / scale
     b   = b' - centre^T W
 
-The last line makes the intercept that of centred features, an exact change of variables. Four
+The last line makes the intercept that of centred features, an exact change of variables. Three
 models of the curvature are in use, by cost (see `choose_model`):
 
 =========  =========================================================================================
-full       one factor for all parameters together: small data
 classes    a factor M_k for every class: the right one where features are few, as in images
 shared     one factor for all classes, scaled for each: many classes
 diagonal   no factor: wide or sparse data
@@ -33,13 +32,11 @@ from mnist_gradients.maths.scaled_features import ScaledFeatures
 from mnist_gradients.maths.solvers.columns import Columns, are_correlated
 from mnist_gradients.maths.solvers.factors import inverse_factor, inverse_root
 
-Model = Literal["full", "classes", "shared", "diagonal"]
+Model = Literal["classes", "shared", "diagonal"]
 
 CURVATURE_ROWS = 4_000  # of the sample enter a factor, over all classes together,
 LEAST_CURVATURE_ROWS = 1_500  # but so many for each class at least,
 SPARSE_ROWS_PER_FEATURE = 10  # and no more than these, if a pass over sparse rows is cheap
-FULL_WORK = 1_000_000  # multiplications for the whole Hessian, which is then worth its time,
-FULL_ROWS = 16_000  # of so many rows at the most, which a sample holds
 WORTH_PASSES = 8  # a factor saves more passes over the data, and may cost as many,
 WORTH_PASSES_CORRELATED = 40  # or so many, if features are correlated,
 WORTH_WORK = 3e8  # or so many multiplications, which take milliseconds
@@ -60,8 +57,6 @@ def choose_model(objective: LinearObjective, few: LinearObjective, columns: Colu
         columns: Centre and scale of its features.
     """
     d, K = objective.n_features, objective.n_outputs
-    if is_small(objective):
-        return "full"
     if d**2 * 8 > FACTOR_BYTES:
         return "diagonal"
     a_pass = 2 * 4 * objective.rows.entries * K
@@ -76,12 +71,6 @@ def choose_model(objective: LinearObjective, few: LinearObjective, columns: Colu
 
     cheap, dear = worth(WORTH_PASSES), worth(WORTH_PASSES_CORRELATED)
     return cheap if cheap == dear or not are_correlated(few, columns) else dear
-
-
-def is_small(objective: LinearObjective) -> bool:
-    """Whether Newton's method with the whole Hessian takes milliseconds."""
-    N = objective.rows.shape[0]
-    return N <= FULL_ROWS and N * objective.size**2 <= FULL_WORK
 
 
 def rows_per_factor(K: int) -> int:
@@ -163,74 +152,6 @@ class Coordinates:
         return V if self._K == 1 else V - V.mean(axis=1, keepdims=True)
 
 
-class FullCoordinates(Coordinates):
-    """Coordinates with one factor M for all parameters together, M^T M close to the inverse.
-
-    Args:
-        objective: Logistic or softmax objective.
-        columns: Centre and scale of its features.
-        factor: M, (size, size).
-    """
-
-    def __init__(self, objective: LinearObjective, columns: Columns, factor: Vector) -> None:
-        super().__init__(objective, columns)
-        self._factor = factor
-
-    def _factored(self, V: Vector, *, transposed: bool) -> Vector:
-        """M v or M^T v."""
-        M = self._factor.T if transposed else self._factor
-        return (M @ V.ravel()).reshape(V.shape)
-
-
-def full_coordinates(few: LinearObjective, w: Vector, columns: Columns) -> Coordinates:
-    """Return coordinates for the whole Hessian at w.
-
-    Args:
-        few: The objective on all its rows, in memory, in float64.
-        w: Parameter vector, (size,).
-        columns: Centre and scale of the features.
-    """
-    plain = Coordinates(few, columns)
-    hessian = few.hessian(w)
-    H = full_hessian(few, w, columns)
-    if not np.isfinite(H).all():
-        return plain
-    K = few.n_outputs
-    if K > 1:  # common shifts of all classes, which coordinates leave out anyway
-        of_feature = np.arange(len(H) // K)
-        blocks = H.reshape(-1, K, len(H) // K, K)
-        traces = np.einsum("jkjk->j", blocks)
-        blocks[of_feature, :, of_feature, :] += traces[:, None, None] / K**2
-    multiply = lambda v: plain.gradient(hessian(plain.weights(v)))  # noqa: E731
-    return FullCoordinates(few, columns, inverse_root(H, multiply))
-
-
-def full_hessian(few: LinearObjective, w: Vector, columns: Columns) -> Vector:
-    """The whole Hessian at w in centred and scaled coordinates, (size, size), in float64.
-
-    ::
-
-        sum_i s_i / S (d^2 loss / dz_i^2) kron x_i x_i^T + lambda I
-
-    Args:
-        few: The objective on all its rows, in memory; few enough for N K^2 (d + 1) numbers.
-        w: Parameter vector, (size,).
-        columns: Centre and scale of the features.
-    """
-    Z, weights, K = few.logits(w), few.row_weights()[:, None], few.n_outputs
-    curvature = [
-        weights * few.curvature_product(Z, np.broadcast_to(unit, Z.shape))
-        for unit in np.eye(K, dtype=Z.dtype)
-    ]
-    features = ScaledFeatures(few, centre=columns.centre, scale=columns.scale, dtype=np.float64)
-    A, m = features(slice(None)), len(features.penalties)
-    weighted = np.stack(curvature, axis=2)[..., None] * A[:, None, None, :]  # (N, K, K, m)
-    blocks = (A.T @ weighted.reshape(len(A), -1)).reshape(m, K, K, m)
-    H = blocks.transpose(0, 1, 3, 2).reshape(m * K, m * K)
-    H[np.diag_indices(m * K)] += np.repeat(features.penalties, K)
-    return H
-
-
 def curvature_coordinates(
     few: LinearObjective,
     w: Vector,
@@ -258,8 +179,6 @@ def curvature_coordinates(
     """
     if model == "diagonal":
         return Coordinates(few, columns.smooth())
-    if model == "full":
-        return full_coordinates(few, w, columns)
     curvature = few.curvature(w)
     class_scale = None
     if model == "shared":

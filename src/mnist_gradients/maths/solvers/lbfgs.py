@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnist_gradients.maths.checking import mismatch
 from mnist_gradients.maths.solvers.solution import (
     Callback,
     Differentiable,
     Objective,
     Solution,
     Vector,
+    check_first_value,
     first_iterate,
     norm,
     report,
@@ -115,13 +115,7 @@ def lbfgs_iterates(objective: Differentiable, start: Vector, memory: int = 10) -
     """
     inverse_hessian = InverseHessian(memory)
     value, gradient = objective(start)
-    if not np.isfinite(value):
-        raise mismatch(
-            "objective",
-            f"{value} at the first iterate",
-            "a finite number; the data or the start holds values that are infinite, too large or "
-            "not a number",
-        )
+    check_first_value(value)
 
     def iterate_at(iteration: int, w: Vector, curvature: float) -> Iterate:
         direction = -inverse_hessian.times(gradient)

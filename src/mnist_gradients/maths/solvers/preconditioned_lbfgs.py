@@ -24,10 +24,12 @@ from mnist_gradients.maths.solvers.local_objective import (
     warm_start,
     warm_start_rows,
 )
+from mnist_gradients.maths.solvers.newton import newton, newton_pays
 from mnist_gradients.maths.solvers.sampling import sample
 from mnist_gradients.maths.solvers.solution import Callback, Solution, Vector, first_iterate
 from mnist_gradients.maths.solvers.span import Span
 from mnist_gradients.maths.solvers.suboptimality import (
+    FLOOR,
     SAFETY,
     Suboptimality,
     estimate_suboptimality,
@@ -37,11 +39,10 @@ from mnist_gradients.maths.solvers.working_problem import WorkingProblem
 ROUND = 20  # iterations after which the curvature is estimated anew
 FAR_ROUND = 8  # the same far from the minimum of a few rows, all of which enter the estimate
 FAR = 0.1  # gap, relative to the objective
-FULL_ROUND = 3  # the same where that takes as long as a few iterations
 CONFIRMATION_ROWS = 3_000  # whose Hessian confirms a small gap, if there are few features
 WORTH_CONFIRMING = 0.1  # a relative gap below this is confirmed where the solver gives up
+SURPRISE = 20  # curvature along a step that the sample does not explain: a row of great length
 PATIENCE = 15  # iterations without progress that show the limit of rounding
-FLOOR = np.finfo(np.float64).eps  # nats: a gap below the rounding of a loss of 1
 
 
 def preconditioned_lbfgs(
@@ -55,13 +56,14 @@ def preconditioned_lbfgs(
 ) -> Solution:
     """Minimise the objective of a linear model down to a relative suboptimality gap.
 
+    Small problems are left to Newton's method; see `newton`. Of any other, or where that fails:
+
     1. Means and scales of the features come from a sample of the rows. Where the means are large,
        rows are centred block by block.
     2. A few iterations of L-BFGS on a sample lead to where the curvature resembles that of the
        minimum; where they would not, a rare class sets the intercept. Of few rows with many
        features, the minimum in their span is found.
-    3. The curvature is estimated there: the whole Hessian of a small problem, a factor for each
-       class, one for all, or none, by cost.
+    3. The curvature is estimated there: a factor for each class, one for all, or none, by cost.
     4. L-BFGS on all rows runs in the coordinates that the factors define, until
 
            J - J* <= tolerance J*
@@ -79,20 +81,33 @@ def preconditioned_lbfgs(
         tolerance: Largest relative gap to the minimum.
         max_iterations: Largest number of iterations on all rows, and before in their span.
         seed: Seed of the choice of rows.
-        callback: Called with (iteration, objective, gradient norm) on all rows; iteration 0 is the
-            end of step 2.
+        callback: Called with (iteration, objective, gradient norm) on all rows, first at the end of
+            step 2.
 
     Returns:
         The last iterate, with the estimate of its relative gap.
     """
     with single_blas_thread():
-        search = _Search(objective, seed, tolerance, max_iterations)
+        before = 0
+        if newton_pays(objective) and max_iterations > 0:
+            found = newton(
+                objective,
+                start,
+                tolerance=tolerance,
+                max_iterations=max_iterations,
+                callback=callback,
+            )
+            if found.converged:
+                return replace(found, message=_reached(found.relative_gap, tolerance))
+            start, before = found.weights, found.iterations
+        search = _Search(objective, seed, tolerance, max_iterations, before)
         best, progress_at, iteration, ended = None, 0, 0, False
         points = search.points(start, warm_start=max_iterations > 0)
-        for iteration, point in enumerate(points):
-            if callback is not None:
+        for steps, point in enumerate(points):
+            iteration = steps + search.iterations_before
+            if callback is not None and (steps > 0 or before == 0):
                 callback(iteration, point.value, search.problem.gradient_norm(point.gradient))
-            ended = iteration + search.iterations_in_span >= max_iterations
+            ended = iteration >= max_iterations
             if point.gap <= search.allowed(point) or ended:
                 break
             if best is None or point.is_progress_on(best, 8 * np.finfo(search.dtype).eps):
@@ -107,7 +122,7 @@ def preconditioned_lbfgs(
         search.problem.uncentred(point.weights),
         point.value,
         search.problem.gradient_norm(point.gradient),
-        iteration + search.iterations_in_span,
+        iteration,
         converged=converged,
         message=_message(point, tolerance, converged=converged, ended=ended, search=search),
         relative_gap=float(point.relative_gap),
@@ -145,16 +160,21 @@ class _Search:
     """The iterates of the default solver."""
 
     def __init__(
-        self, objective: LinearObjective, seed: int, tolerance: float, max_iterations: int
+        self,
+        objective: LinearObjective,
+        seed: int,
+        tolerance: float,
+        max_iterations: int,
+        iterations_before: int,
     ) -> None:
         self.generator = np.random.default_rng(seed)
         self.tolerance, self.max_iterations = tolerance, max_iterations
         self.problem = WorkingProblem(objective, self.generator)
-        self.iterations_in_span = 0
+        self.iterations_before = iterations_before  # of Newton's method, or in the span of the rows
         self.failure_in_span: Solution | None = None
         self.least_curvature = 1.0
+        self.rows_unlike_sample = False
         self.confirm_below = np.inf
-        self.known: tuple[Vector, Coordinates] | None = None
         self.confirmation_rows = max(CONFIRMATION_ROWS, 4 * objective.n_features)
 
     @property
@@ -204,17 +224,13 @@ class _Search:
             self.confirm_below = np.inf
 
     def _round(self) -> int:
-        return {"full": FULL_ROUND, "diagonal": 10 * ROUND}.get(self.problem.model, ROUND)
+        return 10 * ROUND if self.problem.model == "diagonal" else ROUND
 
     def _coordinates(self, w: Vector) -> Coordinates:
         self.least_curvature = 1.0
-        if self.problem.model == "full" and self.known is not None and self.known[0] is w:
-            return self.known[1]
-        found = curvature_coordinates(
+        return curvature_coordinates(
             self.problem.few, w, self.problem.columns, self.problem.model, self.generator
         )
-        self.known = w, found
-        return found
 
     def _point(self, local: LocalObjective, iterate: Iterate) -> Point:
         """The iterate with an estimate of its gap, confirmed if it is within the tolerance.
@@ -225,6 +241,7 @@ class _Search:
         """
         self._last = local, iterate
         self.least_curvature = min(self.least_curvature, iterate.curvature)
+        self.rows_unlike_sample |= SURPRISE < iterate.curvature < np.inf
         if self.problem.model == "diagonal":
             gap = SAFETY * iterate.decrement / 2
         else:
@@ -242,9 +259,7 @@ class _Search:
         point = replace(point, gap=self._gap(found, point.value))
         if point.gap > self.allowed(point):
             self.confirmation_rows *= 4
-            if self.problem.model == "full":  # Newton's step is next; its coordinates are known
-                self.round_ends = max(1, iterate.iteration)
-            elif found.step @ found.image > 0:
+            if found.step @ found.image > 0:
                 iterate.learn(found.step, found.image)  # so that Newton's step comes next
                 self.round_ends = max(self.round_ends, iterate.iteration + 1)
             else:
@@ -269,11 +284,7 @@ class _Search:
 
     def _confirm(self, local: LocalObjective, iterate: Iterate, enough: float) -> Suboptimality:
         objective, few = self.problem.objective, self.problem.few
-        if self.problem.model == "full":
-            exact = self._coordinates(local.weights)
-            gradient = exact.gradient(local.gradient)
-            return estimate_suboptimality(few, exact, np.copy, local.weights, gradient, enough)
-        if self.problem.model == "diagonal":
+        if self.problem.model == "diagonal" or self.rows_unlike_sample:
             few = objective  # of which a sample may hold a part only
         elif self.problem.few_are_all:
             few = sample(few, self.confirmation_rows, self.generator)
@@ -304,7 +315,7 @@ class _Search:
         found = preconditioned_lbfgs(
             span.objective, tolerance=self.tolerance, max_iterations=self.max_iterations
         )
-        self.iterations_in_span = found.iterations
+        self.iterations_before += found.iterations
         self.failure_in_span = None if found.converged else found
         return span.weights(found.weights)
 
@@ -313,10 +324,8 @@ def _message(
     point: Point, tolerance: float, *, converged: bool, ended: bool, search: _Search
 ) -> str:
     """Why the solver stopped, in words."""
-    if converged and point.relative_gap <= tolerance:
-        return f"relative gap at most {tolerance:g}"
     if converged:
-        return "objective within rounding of its minimum"
+        return _reached(point.relative_gap, tolerance)
     if search.failure_in_span is not None:
         return search.failure_in_span.message
     if ended:
@@ -324,3 +333,10 @@ def _message(
     if np.isinf(point.relative_gap):
         return f"rounding in {search.dtype} hides how far {point.value:.1e} is above the minimum"
     return f"rounding in {search.dtype} allows no relative gap below about {point.relative_gap:.1e}"
+
+
+def _reached(relative_gap: float, tolerance: float) -> str:
+    """The same of a solver that has converged."""
+    if relative_gap <= tolerance:
+        return f"relative gap at most {tolerance:g}"
+    return "objective within rounding of its minimum"

@@ -23,10 +23,8 @@ def sample(objective: LinearObjective, n: int, generator: np.random.Generator) -
         generator: Source of the choice.
     """
     N = objective.rows.shape[0]
-    if n >= N and isinstance(objective.rows, ArrayRows):
-        return objective
     if n >= N:
-        return objective.subset(np.arange(N))
+        return with_rows_in_memory(objective)
     counts = objective.rows.class_counts
     present = np.flatnonzero(counts)
     least = min(LEAST_ROWS_PER_CLASS, n // (2 * len(present)))
@@ -35,6 +33,13 @@ def sample(objective: LinearObjective, n: int, generator: np.random.Generator) -
     indices, weights = _by_class(objective.rows, n, least, generator)
     order = np.argsort(indices)
     return objective.subset(indices[order], weights[order])
+
+
+def with_rows_in_memory(objective: LinearObjective) -> LinearObjective:
+    """The objective with all its rows in memory: itself if they are there."""
+    if isinstance(objective.rows, ArrayRows):
+        return objective
+    return objective.subset(np.arange(objective.rows.shape[0]))
 
 
 def stretches(N: int, n: int, generator: np.random.Generator) -> NDArray[np.integer]:

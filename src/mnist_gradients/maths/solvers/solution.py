@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_gradients.maths.checking import check_shape
+from mnist_gradients.maths.checking import check_shape, mismatch
 
 Vector = NDArray[np.float64]
 Callback = Callable[[int, float, float], None]  # iteration (from 0), objective, gradient norm
@@ -65,6 +65,21 @@ def first_iterate(objective: Objective, start: Vector | None) -> Vector:
     w = np.zeros(objective.size) if start is None else np.array(start, dtype=np.float64)
     check_shape("start", w, (objective.size,))
     return w
+
+
+def check_first_value(value: float) -> None:
+    """Check the objective at the first iterate.
+
+    Raises:
+        ValueError: If it is not finite.
+    """
+    if not np.isfinite(value):
+        raise mismatch(
+            "objective",
+            f"{value} at the first iterate",
+            "a finite number; the data or the start holds values that are infinite, too large or "
+            "not a number",
+        )
 
 
 def norm(gradient: Vector) -> float:

@@ -28,7 +28,7 @@ import scipy.linalg
 from mnist_gradients.maths.linear_objective import LinearObjective, Vector, in_memory
 from mnist_gradients.maths.solvers.factors import scaled_cholesky
 
-COLUMN_ENTRIES = 1_000_000  # of A at a time
+BLOCK_ENTRIES = 1_000_000  # of X at a time
 SAVED_PASSES = 60
 READING = 10  # multiplications take as long as reading an entry of X
 MOST_ROWS = 4_000  # whose products with each other take 128 MB
@@ -97,7 +97,7 @@ class Span:
     def _columns(self, *, deflated: bool = False) -> Iterator[tuple[slice, Vector]]:
         """Some columns of A, or of B, at a time."""
         X = in_memory(self._full.rows).X
-        step = max(1, COLUMN_ENTRIES // X.shape[0])
+        step = max(1, BLOCK_ENTRIES // X.shape[0])
         for j in range(0, X.shape[1], step):
             some = slice(j, j + step)
             A = X[:, some].astype(np.float64)
@@ -111,4 +111,6 @@ class Span:
 def _typical(X: Vector) -> int:
     """The row nearest to the mean of all, which itself may be far away from most."""
     mean = X.mean(axis=0, dtype=np.float64)
-    return int(np.argmin([np.sum((x - mean) ** 2) for x in X]))
+    step = max(1, BLOCK_ENTRIES // X.shape[1])
+    deviations = (X[i : i + step] - mean for i in range(0, len(X), step))
+    return int(np.argmin(np.concatenate([np.einsum("ij,ij->i", D, D) for D in deviations])))

@@ -29,6 +29,7 @@ STEPS = 30  # of conjugate gradients at the most
 SOLVED = 1e-6  # of the first residual, squared in the preconditioner's norm, is no residual
 TAIL = 2  # of them, whose gain tells how much is missing
 SAFETY = 1.3  # for a Hessian of a sample
+FLOOR = np.finfo(np.float64).eps  # nats: a gap below the rounding of a loss of 1
 NEAR = 0.7  # change of a logit by which a loss still resembles its quadratic model
 ROUNDING_ENTRIES = 500_000  # of rows are looked at for rounding errors,
 LEAST_ROUNDING_ROWS = 200  # but so many rows at least

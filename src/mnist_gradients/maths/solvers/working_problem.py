@@ -12,7 +12,7 @@ from mnist_gradients.maths.linear_objective import (
 )
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows
 from mnist_gradients.maths.solvers.columns import Columns, describe_columns, exact_means
-from mnist_gradients.maths.solvers.coordinates import Model, choose_model, is_small
+from mnist_gradients.maths.solvers.coordinates import Model, choose_model
 from mnist_gradients.maths.solvers.sampling import sample
 from mnist_gradients.maths.solvers.span import span_pays
 
@@ -41,12 +41,11 @@ class WorkingProblem:
 
     def __init__(self, objective: LinearObjective, generator: np.random.Generator) -> None:
         least, most = SAMPLE_ROWS
-        small = is_small(objective)
         enough = 6 * objective.n_features + 300 * objective.n_outputs
-        n = most if small else min(most, max(least, enough))
+        n = min(most, max(least, enough))
         self.objective, self.few = objective, sample(objective, n, generator)
         self.columns = describe_columns(self.few)
-        self.spans = self.few_are_all and not small and span_pays(objective)
+        self.spans = self.few_are_all and span_pays(objective)
         self.model: Model = "diagonal"
         if not self.spans:
             self.model = choose_model(objective, self.few, self.columns)
@@ -77,8 +76,14 @@ class WorkingProblem:
         return True
 
     def centred(self, w: Vector) -> Vector:
-        """The parameter vector for centred rows, given that for rows as they are; (size,)."""
+        """The parameter vector for centred rows, given that for rows as they are; (size,).
+
+        It has no part that is common to all classes, as no step will have: the loss does not
+        depend on it, and the penalty does.
+        """
         W, b = self.objective.unpack(w)
+        if self.objective.n_outputs > 1:
+            W, b = W - W.mean(axis=1, keepdims=True), b - b.mean()
         return self.objective.pack(W, b + self._shift @ W)
 
     def uncentred(self, w: Vector) -> Vector:
@@ -92,8 +97,6 @@ class WorkingProblem:
         return float(np.linalg.norm(self.objective.pack(G + np.outer(self._shift, g), g)))
 
     def _needs_centring(self) -> bool:
-        if self.model == "full" and self.objective.intercept == "free":
-            return not self.objective.rows.sparse
         return self.columns.largest_offset > LARGEST_OFFSET[self.dtype]
 
     def _centre(self) -> None:
@@ -111,13 +114,9 @@ class WorkingProblem:
 
         Otherwise blocks of rows are converted in each pass.
         """
-        few_passes = self.spans or self.model == "full"
-        if few_passes or self.columns.scale.min() < LEAST_SCALE:
+        if self.spans or self.columns.scale.min() < LEAST_SCALE:
             self.refine()
         rows = self.objective.rows
-        if self.model == "full" and not rows.sparse:
-            self.objective = self.few = self.few.copied()
-            return
         changed = rows.dtype == np.float64 and self.dtype == np.float32
         changed |= self.objective.centre is not None and not rows.sparse
         small_enough = isinstance(rows, ArrayRows) and rows.entries <= KEPT_ENTRIES
