@@ -207,7 +207,7 @@ class LinearObjective(ABC):
 
         def term(X: Any, y: NDArray[np.integer], s: Vector | None) -> tuple[Floats, ...]:  # noqa: ARG001
             change = spread_of(self._logits(self._passing_block(X), V, c))
-            return (np.sum(change > by, dtype=np.float64),)
+            return ((change > by).sum(dtype=np.float64),)
 
         return int(self.rows.sum(term, term_entries=1, threads=self.threads)[0])
 
