@@ -172,6 +172,7 @@ class _Search:
         self.problem = WorkingProblem(objective, self.generator)
         self.iterations_before = iterations_before  # of Newton's method, or in the span of the rows
         self.failure_in_span: Solution | None = None
+        self.least_in_span: float | None = None
         self.least_curvature = 1.0
         self.rows_unlike_sample = False
         self.confirm_below = np.inf
@@ -250,6 +251,10 @@ class _Search:
         point = Point(local.weights, iterate.value, local.gradient, gap)
         if point.value <= FLOOR:  # no minimum is below zero
             return replace(point, gap=point.value)
+        if self.least_in_span is not None:
+            point = replace(point, gap=abs(point.value - self.least_in_span))
+            if point.gap <= self.allowed(point):
+                return point
         far = gap > FAR * point.value and iterate.iteration >= FAR_ROUND
         if far and self.problem.model == "classes" and self.problem.few_are_all:
             self.round_ends = iterate.iteration
@@ -277,10 +282,9 @@ class _Search:
         return replace(point, value=value, gap=self._gap(found, value))
 
     def _gap(self, found: Suboptimality, value: float) -> float:
-        """The gap that was found; no less than that in the span, which is known better."""
-        failure = self.failure_in_span
-        least = 0.0 if failure is None else failure.relative_gap * value
-        return min(max(found.gap, least), value)
+        """The gap that was found; no less than that to the span, where the minimum is known."""
+        to_span = 0.0 if self.least_in_span is None else abs(value - self.least_in_span)
+        return min(max(found.gap, to_span), value)
 
     def _confirm(self, local: LocalObjective, iterate: Iterate, enough: float) -> Suboptimality:
         objective, few = self.problem.objective, self.problem.few
@@ -313,10 +317,13 @@ class _Search:
     def _minimum_in_span(self) -> Vector:
         span = Span(self.problem.few)
         found = preconditioned_lbfgs(
-            span.objective, tolerance=self.tolerance, max_iterations=self.max_iterations
+            span.objective,
+            tolerance=self.tolerance / 2,  # the other half is left for rounding
+            max_iterations=self.max_iterations,
         )
         self.iterations_before += found.iterations
         self.failure_in_span = None if found.converged else found
+        self.least_in_span = found.objective / (1 + found.relative_gap)
         return span.weights(found.weights)
 
 

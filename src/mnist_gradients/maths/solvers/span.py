@@ -14,8 +14,12 @@ is X, and the unit vector q along that row is taken by itself::
 The logits A W = a u^T + L U and the norm of W, which is that of u and U together, are those of a
 problem with the N + 1 features (a, L).
 
-Source: Hastie and Tibshirani, "Efficient quadratic regularization for expression arrays",
-Biostatistics 5 (2004).
+Products of rows keep half of their digits: rows that nearly depend on each other, as those with a
+large common offset, are factored again in the form L^-1 B, until that has independent rows.
+
+Sources: Hastie and Tibshirani, "Efficient quadratic regularization for expression arrays",
+Biostatistics 5 (2004); Fukaya et al., "Shifted Cholesky QR for computing the QR factorization of
+ill-conditioned matrices", SIAM Journal on Scientific Computing 42 (2020).
 """
 
 from __future__ import annotations
@@ -31,6 +35,8 @@ from mnist_gradients.maths.solvers.factors import scaled_cholesky
 BLOCK_ENTRIES = 1_000_000  # of X at a time
 SAVED_PASSES = 60
 READING = 10  # multiplications take as long as reading an entry of X
+FACTORS = 3  # of L at the most, as many as any rows take
+INDEPENDENT = 1e-6  # part of a row's squared length that no other row explains
 MOST_ROWS = 4_000  # whose products with each other take 128 MB
 
 
@@ -68,14 +74,20 @@ class Span:
         else:
             self._origin, self._q = self._centre, (row - self._centre)
             self._q /= max(np.linalg.norm(self._q), tiny)
+        self._factors: list[Vector] = []  # whose product is L
         self._a = sum(A @ self._q[some] for some, A in self._columns())
-        gram = np.zeros((N, N))
-        for _, B in self._columns(deflated=True):
-            gram += B @ B.T
-        lengths = np.sqrt(np.maximum(np.diag(gram), tiny))
-        self._L = lengths[:, None] * scaled_cholesky(gram)[0].T
+        L, independent = np.eye(N), False
+        while not independent and len(self._factors) < FACTORS:
+            gram = np.zeros((N, N))
+            for _, B in self._columns(deflated=True):
+                gram += B @ B.T
+            lengths = np.sqrt(np.maximum(np.diag(gram), tiny))
+            factor = scaled_cholesky(gram)[0].T
+            independent = np.diag(factor).min() ** 2 >= INDEPENDENT
+            self._factors.append(lengths[:, None] * factor)
+            L = L @ self._factors[-1]
         self.objective = type(objective)(
-            np.column_stack([self._a, self._L]),
+            np.column_stack([self._a, L]),
             rows.y,
             objective.l2,
             n_classes=objective.n_classes,
@@ -88,14 +100,18 @@ class Span:
     def weights(self, v: Vector) -> Vector:
         """Parameter vector of the objective on all features, (size,), for one of the span."""
         U, b = self.objective.unpack(v)
-        C = scipy.linalg.solve_triangular(self._L, U[1:], trans=1, lower=True)
+        *first, last = self._factors
+        C = scipy.linalg.solve_triangular(last, U[1:], trans=1, lower=True)
         W = np.outer(self._q, U[0])
-        for some, B in self._columns(deflated=True):
+        for some, B in self._columns(deflated=True, factors=first):
             W[some] += B.T @ C
         return self._full.pack(W, b - self._full.scale * ((self._origin - self._centre) @ W))
 
-    def _columns(self, *, deflated: bool = False) -> Iterator[tuple[slice, Vector]]:
-        """Some columns of A, or of B, at a time."""
+    def _columns(
+        self, *, deflated: bool = False, factors: list[Vector] | None = None
+    ) -> Iterator[tuple[slice, Vector]]:
+        """Some columns at a time of A, or of B after a division by each of the factors so far."""
+        factors = self._factors if factors is None else factors
         X = in_memory(self._full.rows).X
         step = max(1, BLOCK_ENTRIES // X.shape[0])
         for j in range(0, X.shape[1], step):
@@ -105,6 +121,8 @@ class Span:
             A *= self._full.scale
             if deflated and self._q.any():
                 A -= np.outer(self._a, self._q[some])
+            for factor in factors:
+                A = scipy.linalg.solve_triangular(factor, A, lower=True, overwrite_b=True)
             yield some, A
 
 
