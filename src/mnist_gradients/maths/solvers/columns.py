@@ -16,6 +16,7 @@ COLUMN_ENTRIES = 200_000, 1_000_000  # least and most that give means and varian
 LEAST_COLUMN_ROWS = 100  # but so many rows at least
 MOMENT_ENTRIES = 250_000  # at a time, for little memory in float64,
 MOMENT_COLUMNS = 64  # but so many columns at least
+LONG = 30  # times the median of all rows
 SIMILAR = 10  # the largest scale over the smallest
 LARGEST_GRAM = 200  # rows of the sample that tell whether features are correlated
 
@@ -82,6 +83,22 @@ def describe_columns(few: LinearObjective) -> Columns:
     # A feature that is constant in the sample and free of a penalty has any scale.
     scale = np.where(scale > 0, scale, np.maximum(typical, few.scale * np.abs(mean)))
     return Columns(few.scale * mean, scale)
+
+
+def has_long_rows(few: LinearObjective, columns: Columns) -> bool:
+    """Whether a row of a sample is many times as long as most, in scaled features.
+
+    It may then decide alone about a direction. Lengths are those of a random projection.
+
+    Args:
+        few: The objective on a sample of the rows in memory.
+        columns: Centre and scale of its features.
+    """
+    directions = np.random.default_rng(0).standard_normal((few.n_features, few.n_outputs))
+    W = directions / columns.scale[:, None]
+    U = few.logits(few.pack(W, -columns.centre @ W))
+    lengths = np.abs(U).max(axis=1)
+    return bool(lengths.max() > LONG * np.median(lengths))
 
 
 def exact_means(few: LinearObjective, columns: Columns) -> Columns:

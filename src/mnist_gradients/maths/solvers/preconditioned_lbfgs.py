@@ -15,7 +15,7 @@ import numpy as np
 
 from mnist_gradients.maths.linear_objective import LinearObjective
 from mnist_gradients.maths.rows.threads import single_blas_thread
-from mnist_gradients.maths.solvers.columns import are_correlated
+from mnist_gradients.maths.solvers.columns import are_correlated, has_long_rows
 from mnist_gradients.maths.solvers.coordinates import Coordinates, curvature_coordinates
 from mnist_gradients.maths.solvers.lbfgs import Iterate, lbfgs_iterates
 from mnist_gradients.maths.solvers.local_objective import (
@@ -42,6 +42,7 @@ FAR = 0.1  # gap, relative to the objective
 CONFIRMATION_ROWS = 3_000  # whose Hessian confirms a small gap, if there are few features
 WORTH_CONFIRMING = 0.1  # a relative gap below this is confirmed where the solver gives up
 SURPRISE = 20  # curvature along a step that the sample does not explain: a row of great length
+ONE_ROW = 0.01  # nats, small for the loss of a row
 PATIENCE = 15  # iterations without progress that show the limit of rounding
 
 
@@ -174,7 +175,7 @@ class _Search:
         self.failure_in_span: Solution | None = None
         self.least_in_span: float | None = None
         self.least_curvature = 1.0
-        self.rows_unlike_sample = False
+        self.long_rows = has_long_rows(self.problem.few, self.problem.columns)
         self.confirm_below = np.inf
         self.confirmation_rows = max(CONFIRMATION_ROWS, 4 * objective.n_features)
 
@@ -242,7 +243,7 @@ class _Search:
         """
         self._last = local, iterate
         self.least_curvature = min(self.least_curvature, iterate.curvature)
-        self.rows_unlike_sample |= SURPRISE < iterate.curvature < np.inf
+        self.long_rows |= SURPRISE < iterate.curvature < np.inf
         if self.problem.model == "diagonal":
             gap = SAFETY * iterate.decrement / 2
         else:
@@ -288,15 +289,16 @@ class _Search:
 
     def _confirm(self, local: LocalObjective, iterate: Iterate, enough: float) -> Suboptimality:
         objective, few = self.problem.objective, self.problem.few
-        if self.problem.model == "diagonal" or self.rows_unlike_sample:
+        if self.problem.model == "diagonal" or self.long_rows:
             few = objective  # of which a sample may hold a part only
         elif self.problem.few_are_all:
             few = sample(few, self.confirmation_rows, self.generator)
         else:  # the rows of a sample have no period
             few = few.every(few.rows.shape[0] // self.confirmation_rows)
         learned = iterate.inverse_hessian.times if iterate.iteration > 0 else np.copy
+        precision = ONE_ROW / objective.rows.shape[0] if self.long_rows else np.inf
         return estimate_suboptimality(
-            few, local.coordinates, learned, local.weights, iterate.gradient, enough
+            few, local.coordinates, learned, local.weights, iterate.gradient, enough, precision
         )
 
     def _warm_start(self) -> Vector:

@@ -61,6 +61,7 @@ def estimate_suboptimality(
     w: Vector,
     gradient: Vector,
     enough: float,
+    precision: float = np.inf,
 ) -> Suboptimality:
     """Estimate how far the objective at w is above its minimum.
 
@@ -71,6 +72,8 @@ def estimate_suboptimality(
         w: Parameter vector, (size,).
         gradient: Gradient of the objective on all rows at w with respect to u, (size,).
         enough: A gap above this need not be known exactly.
+        precision: What may be missing in a smaller one: less than the loss of one row, if a row may
+            be far from its minimum.
     """
 
     def hessian_at(point: Vector) -> Map:
@@ -78,7 +81,9 @@ def estimate_suboptimality(
         return lambda v: coordinates.gradient(hessian(coordinates.weights(v)))
 
     rounding = _rounding(few, coordinates, precondition, w)
-    decrement, step, image = newton_decrement(hessian_at(w), gradient, precondition)
+    decrement, step, image = newton_decrement(
+        hessian_at(w), gradient, precondition, 2 * enough, 2 * precision
+    )
     gap = SAFETY * (np.sqrt(decrement) + np.sqrt(rounding)) ** 2 / 2
     if gap > enough or gap == 0:
         return Suboptimality(gap, rounding / 2, step, image)
@@ -92,17 +97,23 @@ def estimate_suboptimality(
 
 
 def newton_decrement(
-    hessian_vector: Map, gradient: Vector, precondition: Map
+    hessian_vector: Map,
+    gradient: Vector,
+    precondition: Map,
+    enough: float = np.inf,
+    precision: float = np.inf,
 ) -> tuple[float, Vector, Vector]:
     """g^T H^-1 g and Newton's step H^-1 g by preconditioned conjugate gradients.
 
     Every step adds to the sum; it ends when the last few have added less than a tenth, whose
-    double is added for what is missing.
+    double is added for what is missing, and less than the precision if the sum is not above enough.
 
     Args:
         hessian_vector: The Hessian times a vector.
         gradient: g, (size,).
         precondition: An estimate of the inverse Hessian times a vector.
+        enough: A sum above this need not be precise.
+        precision: Of a smaller sum.
 
     Returns:
         The decrement, infinite if the steps do not suffice; the step v, (size,); H v, (size,).
@@ -110,7 +121,7 @@ def newton_decrement(
     step, residual = np.zeros_like(gradient), gradient
     z = precondition(residual)
     direction, product = z, float(residual @ z)
-    solved = SOLVED * product
+    solved = min(SOLVED * product, precision)
     total = 0.0
     gains: list[float] = []
     for _ in range(STEPS):
@@ -127,7 +138,8 @@ def newton_decrement(
         total += alpha * product
         gains.append(alpha * product)
         missing = sum(gains[-TAIL:])
-        if len(gains) > TAIL and missing <= 0.1 * total:
+        most = 0.1 * total if total > enough else min(0.1 * total, precision)
+        if len(gains) > TAIL and missing <= most:
             total += 2 * missing
             break
         z = precondition(residual)
