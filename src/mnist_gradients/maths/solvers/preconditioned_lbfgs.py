@@ -174,6 +174,7 @@ class _Search:
         self.iterations_before = iterations_before  # of Newton's method, or in the span of the rows
         self.failure_in_span: Solution | None = None
         self.least_in_span: float | None = None
+        self.factors_failed = False
         self.least_curvature = 1.0
         self.long_rows = has_long_rows(self.problem.few, self.problem.columns)
         self.confirm_below = np.inf
@@ -223,6 +224,7 @@ class _Search:
                 if self.problem.model == "diagonal":
                     return
                 self.problem.model = "diagonal"  # where curvature vanishes, factors lead astray
+                self.factors_failed = True
             self.confirm_below = np.inf
 
     def _round(self) -> int:
@@ -262,7 +264,7 @@ class _Search:
         if gap > min(self.allowed(point), self.confirm_below):
             return replace(point, gap=max(gap, 2 * self.allowed(point)))
         found = self._confirm(local, iterate, self.allowed(point))
-        point = replace(point, gap=self._gap(found, point.value))
+        point = replace(point, gap=self._gap(found, local.gradient, point.value))
         if point.gap > self.allowed(point):
             self.confirmation_rows *= 4
             if found.step @ found.image > 0:
@@ -280,12 +282,21 @@ class _Search:
         local = LocalObjective(self.problem.objective, before.weights, before.coordinates)
         value, gradient = local(np.zeros(self.problem.objective.size))
         found = self._confirm(local, replace(iterate, gradient=gradient), np.inf)
-        return replace(point, value=value, gap=self._gap(found, value))
+        return replace(point, value=value, gap=self._gap(found, local.gradient, value))
 
-    def _gap(self, found: Suboptimality, value: float) -> float:
-        """The gap that was found; no less than that to the span, where the minimum is known."""
-        to_span = 0.0 if self.least_in_span is None else abs(value - self.least_in_span)
-        return min(max(found.gap, to_span), value)
+    def _gap(self, found: Suboptimality, gradient: Vector, value: float) -> float:
+        """The gap that was found, and no less than that to the span, where the minimum is known.
+
+        Where factors have failed, conjugate gradients do, too. There, only the penalty counts:
+        J(w) - J* <= ||dJ/dW||^2 / (2 lambda).
+        """
+        gap = found.gap
+        if self.least_in_span is not None:
+            gap = max(gap, abs(value - self.least_in_span))
+        if self.factors_failed:
+            G, l2 = self.problem.objective.unpack(gradient)[0], self.problem.objective.l2
+            gap = max(gap, float(np.sum(G**2)) / (2 * l2) if l2 > 0 else np.inf)
+        return min(gap, value)
 
     def _confirm(self, local: LocalObjective, iterate: Iterate, enough: float) -> Suboptimality:
         objective, few = self.problem.objective, self.problem.few

@@ -26,7 +26,8 @@ from mnist_gradients.maths.solvers.coordinates import Coordinates
 from mnist_gradients.maths.solvers.sampling import sample
 
 STEPS = 30  # of conjugate gradients at the most
-SOLVED = 1e-6  # of the first residual, squared in the preconditioner's norm, is no residual
+SOLVED = 1e-6  # of the first residual, squared in the preconditioner's norm, is no residual;
+EXACTLY_SOLVED = 1e-20  # so much, if a long row may be most of the first
 TAIL = 2  # of them, whose gain tells how much is missing
 SAFETY = 1.3  # for a Hessian of a sample
 FLOOR = np.finfo(np.float64).eps  # nats: a gap below the rounding of a loss of 1
@@ -121,7 +122,7 @@ def newton_decrement(
     step, residual = np.zeros_like(gradient), gradient
     z = precondition(residual)
     direction, product = z, float(residual @ z)
-    solved = min(SOLVED * product, precision)
+    solved = product * (SOLVED if np.isinf(precision) else EXACTLY_SOLVED)
     total = 0.0
     gains: list[float] = []
     for _ in range(STEPS):
