@@ -405,3 +405,26 @@ def test_a_long_row_of_three_classes_or_outside_the_sample(K, N, d, length, seed
     least = preconditioned_lbfgs(precise, tolerance=1e-10).objective
     assert solution.converged
     assert precise(solution.weights)[0] / least - 1 <= tol
+
+
+def test_an_intercept_that_float32_would_round_is_kept_in_float64():
+    for seed in range(40):
+        generator = np.random.default_rng(seed)
+        X = (generator.normal(size=(300, 3)) + [1e5, 0, 3e4]).astype(np.float32)
+        y = (X[:, 1] + (X[:, 0] - 1e5) + generator.logistic(size=300) > 0).astype(int)
+        assert_no_silent_gap(X, y)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e8])
+def test_wide_rows_of_very_different_lengths(offset):
+    for seed in range(6):
+        generator = np.random.default_rng(seed)
+        X = generator.normal(size=(60, 400)) + offset
+        X *= np.exp(2 * generator.normal(size=(60, 1)))
+        model = GradientLogisticRegression(C=10.0)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model.fit(X, np.arange(60) % 3)
+        ours, least = objective_and_least_in_span(model, X, np.arange(60) % 3)
+        assert caught or ours - least <= max(1e-6 * least, ROUNDING)
+        assert not caught or offset

@@ -328,7 +328,7 @@ class GradientLogisticRegression(SoftmaxClassifier):
         coef = np.ascontiguousarray(W.T)
         single, self.relative_gap_ = False, solution.relative_gap
         if objective.rows.dtype == np.float32:
-            rounding = _cost_of_rounding(objective, coef)
+            rounding = _cost_of_rounding(objective, coef, b)
             single = rounding <= max(0.1 * self.tol * solution.objective, FLOOR)
             if single and solution.objective > 0:
                 self.relative_gap_ += rounding / solution.objective
@@ -376,8 +376,10 @@ def _check_weights(sample_weight: ArrayLike | None, N: int) -> NDArray[np.float6
     return weights
 
 
-def _cost_of_rounding(objective: LinearObjective, coef: NDArray[np.float64]) -> float:
-    """By how much the objective rises at the most where its weights are rounded to float32.
+def _cost_of_rounding(
+    objective: LinearObjective, coef: NDArray[np.float64], intercept: NDArray[np.float64]
+) -> float:
+    """By how much the objective rises at the most where its parameters are rounded to float32.
 
     A change of a logit by e costs at most ``curvature_bound / 2 e^2`` at the minimum. Some rows are
     looked at.
@@ -387,5 +389,6 @@ def _cost_of_rounding(objective: LinearObjective, coef: NDArray[np.float64]) -> 
     X = few.rows.X  # type: ignore[attr-defined]  # a subset is in memory
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         rounding = (coef.astype(np.float32) - coef).astype(np.float32)
-        change = float(np.abs(X @ rounding.T).max())
+        of_intercept = intercept.astype(np.float32) - intercept
+        change = float(np.abs(X @ rounding.T + of_intercept).max())
     return float(objective.curvature_bound / 2 * change**2)
