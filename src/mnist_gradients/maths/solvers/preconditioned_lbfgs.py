@@ -175,6 +175,7 @@ class _Search:
         self.failure_in_span: Solution | None = None
         self.least_in_span: float | None = None
         self.factors_failed = False
+        self.renewed: tuple[Coordinates, tuple[Vector, Vector] | None] | None = None
         self.least_curvature = 1.0
         self.long_rows = has_long_rows(self.problem.few, self.problem.columns)
         self.confirm_below = np.inf
@@ -209,10 +210,14 @@ class _Search:
         first = True
         while True:
             dtype, steps = self.dtype, 0
-            local = LocalObjective(self.problem.objective, w, self._coordinates(w))
-            self.round_ends = self._round()
+            coordinates, newton_step = self.renewed or (self._coordinates(w), None)
+            self.renewed = None
+            local = LocalObjective(self.problem.objective, w, coordinates)
+            self.round_ends, self.least_curvature = self._round(), 1.0
             for iterate in lbfgs_iterates(local, np.zeros(self.problem.objective.size)):
                 w, steps = local.weights, iterate.iteration
+                if steps == 0 and newton_step is not None:
+                    iterate.learn(*newton_step)
                 if steps > 0 or first:
                     yield self._point(local, iterate)
                 if self.failure_in_span is not None:
@@ -220,7 +225,8 @@ class _Search:
                 first = False
                 if steps >= self.round_ends or self.dtype != dtype:
                     break
-            if steps == 0 and self.dtype == dtype and not self.refine():
+            stuck = steps == 0 and self.renewed is None and self.dtype == dtype
+            if stuck and not self.refine():
                 if self.problem.model == "diagonal":
                     return
                 self.problem.model = "diagonal"  # where curvature vanishes, factors lead astray
@@ -231,7 +237,6 @@ class _Search:
         return 10 * ROUND if self.problem.model == "diagonal" else ROUND
 
     def _coordinates(self, w: Vector) -> Coordinates:
-        self.least_curvature = 1.0
         return curvature_coordinates(
             self.problem.few, w, self.problem.columns, self.problem.model, self.generator
         )
@@ -267,7 +272,9 @@ class _Search:
         point = replace(point, gap=self._gap(found, local.gradient, point.value))
         if point.gap > self.allowed(point):
             self.confirmation_rows *= 4
-            if found.step @ found.image > 0:
+            if self.renewed is not None:
+                self.round_ends = iterate.iteration
+            elif found.step @ found.image > 0:
                 iterate.learn(found.step, found.image)  # so that Newton's step comes next
                 self.round_ends = max(self.round_ends, iterate.iteration + 1)
             else:
@@ -308,9 +315,19 @@ class _Search:
             few = few.every(few.rows.shape[0] // self.confirmation_rows)
         learned = iterate.inverse_hessian.times if iterate.iteration > 0 else np.copy
         precision = ONE_ROW / objective.rows.shape[0] if self.long_rows else np.inf
-        return estimate_suboptimality(
-            few, local.coordinates, learned, local.weights, iterate.gradient, enough, precision
+        if not self.long_rows or self.problem.model == "diagonal":
+            return estimate_suboptimality(
+                few, local.coordinates, learned, local.weights, iterate.gradient, enough, precision
+            )
+        # The curvature of a long row vanishes as soon as it is classified with confidence.
+        coordinates = self._coordinates(local.weights)
+        gradient = coordinates.gradient(local.gradient)
+        found = estimate_suboptimality(
+            few, coordinates, np.copy, local.weights, gradient, enough, precision
         )
+        known = found.step @ found.image > 0
+        self.renewed = coordinates, (found.step, found.image) if known else None
+        return found
 
     def _warm_start(self) -> Vector:
         """The minimum on a sample, or without features if the sample tells no more.
