@@ -410,7 +410,7 @@ def test_a_long_row_of_three_classes_or_outside_the_sample(K, N, d, length, seed
 def test_an_intercept_that_float32_would_round_is_kept_in_float64():
     for seed in range(40):
         generator = np.random.default_rng(seed)
-        X = (generator.normal(size=(300, 3)) + [1e5, 0, 3e4]).astype(np.float32)
+        X = (generator.normal(size=(300, 3)) + np.array([1e5, 0, 3e4])).astype(np.float32)
         y = (X[:, 1] + (X[:, 0] - 1e5) + generator.logistic(size=300) > 0).astype(int)
         assert_no_silent_gap(X, y)
 

@@ -263,6 +263,7 @@ class _Search:
             point = replace(point, gap=abs(point.value - self.least_in_span))
             if point.gap <= self.allowed(point):
                 return point
+            gap = max(gap, point.gap)
         far = gap > FAR * point.value and iterate.iteration >= FAR_ROUND
         if far and self.problem.model == "classes" and self.problem.few_are_all:
             self.round_ends = iterate.iteration
