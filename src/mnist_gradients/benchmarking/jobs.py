@@ -71,7 +71,7 @@ class Fit:
             system cannot reset the peak).
         private_memory_mib: Largest memory without mapped files, sampled; None if unknown.
         passes: Passes over the data, those over samples counted as fractions; NaN for the solvers
-            of other libraries.
+            of other libraries, and for data that is small enough for Newton's method.
         added_memory_mib: The peak less the resident memory just before the fit, which holds X and
             the libraries; None if unknown.
     """
