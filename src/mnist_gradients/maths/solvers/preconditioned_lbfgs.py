@@ -177,7 +177,9 @@ class _Search:
         self.factors_failed = False
         self.renewed: tuple[Coordinates, tuple[Vector, Vector] | None] | None = None
         self.least_curvature = 1.0
-        self.long_rows = has_long_rows(self.problem.few, self.problem.columns)
+        self.long_rows = not self.problem.spans and has_long_rows(
+            self.problem.few, self.problem.columns
+        )
         self.confirm_below = np.inf
         self.confirmation_rows = max(CONFIRMATION_ROWS, 4 * objective.n_features)
 
@@ -250,7 +252,8 @@ class _Search:
         """
         self._last = local, iterate
         self.least_curvature = min(self.least_curvature, iterate.curvature)
-        self.long_rows |= SURPRISE < iterate.curvature < np.inf
+        if not self.problem.few_are_all:
+            self.long_rows |= SURPRISE < iterate.curvature < np.inf
         if self.problem.model == "diagonal":
             gap = SAFETY * iterate.decrement / 2
         else:
