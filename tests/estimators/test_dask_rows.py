@@ -270,3 +270,13 @@ def test_a_lost_scheduler_is_named(digits, monkeypatch):
         cluster.sync(cluster.scheduler.close)
         with pytest.raises(ConnectionError, match=r"^dask: found no scheduler .*, expected one$"):
             fitting.result()
+
+
+def test_many_labels_are_no_regression_unless_they_are_most_rows():
+    X = np.random.default_rng(0).normal(size=(90, 3))
+    fit = GradientLogisticRegression(max_iter=0, tol=1e9).fit
+    fit(da.from_array(X, chunks=30), da.from_array(np.arange(90) % 30, chunks=30))
+    with pytest.warns(UserWarning, match="could represent a regression problem"):
+        fit(da.from_array(X, chunks=30), da.from_array(np.arange(90) % 60, chunks=30))
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        fit(da.from_array(X, chunks=30), da.from_array(X[:, 0], chunks=30))

@@ -292,7 +292,9 @@ class GradientLogisticRegression(SoftmaxClassifier):
 
         rows = DaskRows(X, y, sample_weight)
         validate_data(self, X, skip_check_array=True)  # sets the number of features
-        check_classification_targets(rows.classes)
+        # Each label twice, if there are so many rows: once each would look like a regression.
+        N, K = rows.shape[0], len(rows.classes)
+        check_classification_targets(np.resize(rows.classes, min(N, 2 * K)))
         self._set_classes(rows.classes)
         return rows
 
