@@ -25,9 +25,9 @@ from mnist_gradients.maths.solvers.local_objective import (
     warm_start_rows,
 )
 from mnist_gradients.maths.solvers.newton import newton, newton_pays
-from mnist_gradients.maths.solvers.sampling import sample
+from mnist_gradients.maths.solvers.sampling import sample, with_rows_in_memory
 from mnist_gradients.maths.solvers.solution import Callback, Solution, Vector, first_iterate
-from mnist_gradients.maths.solvers.span import Span
+from mnist_gradients.maths.solvers.span import Span, span_pays
 from mnist_gradients.maths.solvers.suboptimality import (
     FLOOR,
     SAFETY,
@@ -89,7 +89,7 @@ def preconditioned_lbfgs(
         The last iterate, with the estimate of its relative gap.
     """
     with single_blas_thread():
-        before = 0
+        before, least = 0, None
         if newton_pays(objective) and max_iterations > 0:
             found = newton(
                 objective,
@@ -101,7 +101,14 @@ def preconditioned_lbfgs(
             if found.converged:
                 return replace(found, message=_reached(found.relative_gap, tolerance))
             start, before = found.weights, found.iterations
-        search = _Search(objective, seed, tolerance, max_iterations, before)
+        elif start is None and span_pays(objective) and max_iterations > 0:
+            found, least = _minimum_in_span(objective, tolerance, max_iterations)
+            if callback is not None:
+                callback(found.iterations, found.objective, found.gradient_norm)
+            if found.message:
+                return found
+            start, before = found.weights, found.iterations
+        search = _Search(objective, seed, tolerance, before, least)
         best, progress_at, iteration, ended = None, 0, 0, False
         points = search.points(start, warm_start=max_iterations > 0)
         for steps, point in enumerate(points):
@@ -165,15 +172,14 @@ class _Search:
         objective: LinearObjective,
         seed: int,
         tolerance: float,
-        max_iterations: int,
         iterations_before: int,
+        least_in_span: float | None,
     ) -> None:
         self.generator = np.random.default_rng(seed)
-        self.tolerance, self.max_iterations = tolerance, max_iterations
+        self.tolerance = tolerance
         self.problem = WorkingProblem(objective, self.generator)
         self.iterations_before = iterations_before  # of Newton's method, or in the span of the rows
-        self.failure_in_span: Solution | None = None
-        self.least_in_span: float | None = None
+        self.least_in_span = least_in_span
         self.factors_failed = False
         self.renewed: tuple[Coordinates, tuple[Vector, Vector] | None] | None = None
         self.least_curvature = 1.0
@@ -203,8 +209,6 @@ class _Search:
         """
         if start is not None:
             w = self.problem.centred(first_iterate(self.problem.objective, start))
-        elif warm_start and self.problem.spans:
-            w = self._minimum_in_span()
         elif warm_start:
             w = self._warm_start()
         else:
@@ -222,8 +226,6 @@ class _Search:
                     iterate.learn(*newton_step)
                 if steps > 0 or first:
                     yield self._point(local, iterate)
-                if self.failure_in_span is not None:
-                    return
                 first = False
                 if steps >= self.round_ends or self.dtype != dtype:
                     break
@@ -348,17 +350,40 @@ class _Search:
             return plain_start(self.problem.objective)
         return warm_start(sample(self.problem.few, n, self.generator), self.problem.columns)
 
-    def _minimum_in_span(self) -> Vector:
-        span = Span(self.problem.few)
-        found = preconditioned_lbfgs(
-            span.objective,
-            tolerance=self.tolerance / 2,  # the other half is left for rounding
-            max_iterations=self.max_iterations,
-        )
-        self.iterations_before += found.iterations
-        self.failure_in_span = None if found.converged else found
-        self.least_in_span = found.objective / (1 + found.relative_gap)
-        return span.weights(found.weights)
+
+def _minimum_in_span(
+    objective: LinearObjective, tolerance: float, max_iterations: int
+) -> tuple[Solution, float]:
+    """The minimum in the span of the rows, and the least that the objective can be.
+
+    It has no message where the objective on the rows themselves, in float64, is not within the
+    tolerance of the least: rounding is left to see to.
+    """
+    span = Span(with_rows_in_memory(objective).computed_in(np.float64))
+    found = preconditioned_lbfgs(
+        span.objective,
+        tolerance=tolerance / 2,  # the other half is left for rounding
+        max_iterations=max_iterations,
+    )
+    least = found.objective / (1 + found.relative_gap)
+    w = span.weights(found.weights)
+    value, gradient = objective.computed_in(np.float64)(w)
+    gap = abs(value - least)
+    relative_gap = gap / (value - gap) if value > gap else np.inf
+    converged = found.converged and gap <= max(tolerance * (value - gap), FLOOR)
+    message = _reached(relative_gap, tolerance) if converged else ""
+    return (
+        Solution(
+            w,
+            value,
+            float(np.linalg.norm(gradient)),
+            found.iterations,
+            converged=bool(converged),
+            message=message if found.converged else found.message,
+            relative_gap=float(relative_gap),
+        ),
+        least,
+    )
 
 
 def _message(
@@ -367,8 +392,6 @@ def _message(
     """Why the solver stopped, in words."""
     if converged:
         return _reached(point.relative_gap, tolerance)
-    if search.failure_in_span is not None:
-        return search.failure_in_span.message
     if ended:
         return f"iteration limit reached at a relative gap of {point.relative_gap:.1e}"
     if np.isinf(point.relative_gap):

@@ -75,7 +75,9 @@ class Span:
             self._origin, self._q = self._centre, (row - self._centre)
             self._q /= max(np.linalg.norm(self._q), tiny)
         self._factors: list[Vector] = []  # whose product is L
-        self._a = sum(A @ self._q[some] for some, A in self._columns())
+        self._a = np.zeros(N)
+        if self._q.any():
+            self._a = sum(A @ self._q[some] for some, A in self._columns())
         L, independent = np.eye(N), False
         while not independent and len(self._factors) < FACTORS:
             gram = np.zeros((N, N))
