@@ -57,13 +57,13 @@ def preconditioned_lbfgs(
 ) -> Solution:
     """Minimise the objective of a linear model down to a relative suboptimality gap.
 
-    Small problems are left to Newton's method; see `newton`. Of any other, or where that fails:
+    Small problems are left to Newton's method (see `newton`), and few rows with many features are
+    searched in their span first (see `span`). Where that does not suffice, and for all others:
 
     1. Means and scales of the features come from a sample of the rows. Where the means are large,
        rows are centred block by block.
     2. A few iterations of L-BFGS on a sample lead to where the curvature resembles that of the
-       minimum; where they would not, a rare class sets the intercept. Of few rows with many
-       features, the minimum in their span is found.
+       minimum; where they would not, a rare class sets the intercept.
     3. The curvature is estimated there: a factor for each class, one for all, or none, by cost.
     4. L-BFGS on all rows runs in the coordinates that the factors define, until
 
@@ -80,7 +80,7 @@ def preconditioned_lbfgs(
         objective: Logistic or softmax objective.
         start: First iterate, (size,); None to find one on a sample of the rows.
         tolerance: Largest relative gap to the minimum.
-        max_iterations: Largest number of iterations on all rows, and before in their span.
+        max_iterations: Largest number of iterations, of all methods together.
         seed: Seed of the choice of rows.
         callback: Called with (iteration, objective, gradient norm) on all rows, first at the end of
             step 2.

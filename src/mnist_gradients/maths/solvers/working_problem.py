@@ -36,7 +36,7 @@ class WorkingProblem:
         few: The same on a sample of its rows in memory.
         columns: Centre and scale of the features.
         model: Model of the curvature; see `coordinates`.
-        spans: Whether the search starts at the minimum in the span of the rows; see `span`.
+        spans: Whether the rows are so few and wide that their span is searched first; see `span`.
     """
 
     def __init__(self, objective: LinearObjective, generator: np.random.Generator) -> None:
