@@ -108,11 +108,11 @@ def preconditioned_lbfgs(
             if found.message:
                 return found
             start, before = found.weights, found.iterations
-        search = _Search(objective, seed, tolerance, before, least)
+        search = _Search(objective, seed, tolerance, least)
         best, progress_at, iteration, ended = None, 0, 0, False
         points = search.points(start, warm_start=max_iterations > 0)
         for steps, point in enumerate(points):
-            iteration = steps + search.iterations_before
+            iteration = steps + before
             if callback is not None and (steps > 0 or before == 0):
                 callback(iteration, point.value, search.problem.gradient_norm(point.gradient))
             ended = iteration >= max_iterations
@@ -172,13 +172,11 @@ class _Search:
         objective: LinearObjective,
         seed: int,
         tolerance: float,
-        iterations_before: int,
         least_in_span: float | None,
     ) -> None:
         self.generator = np.random.default_rng(seed)
         self.tolerance = tolerance
         self.problem = WorkingProblem(objective, self.generator)
-        self.iterations_before = iterations_before  # of Newton's method, or in the span of the rows
         self.least_in_span = least_in_span
         self.factors_failed = False
         self.renewed: tuple[Coordinates, tuple[Vector, Vector] | None] | None = None
