@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
+from numpy.typing import NDArray
 
 from mnist_gradients.maths.checking import mismatch
 from mnist_gradients.maths.linear_objective import LinearObjective, Vector
@@ -14,8 +15,7 @@ from mnist_gradients.maths.solvers.sampling import some_rows
 
 COLUMN_ENTRIES = 200_000, 1_000_000  # least and most that give means and variances,
 LEAST_COLUMN_ROWS = 100  # but so many rows at least
-MOMENT_ENTRIES = 250_000  # at a time, for little memory in float64,
-MOMENT_COLUMNS = 64  # but so many columns at least
+MOMENT_ENTRIES = 50_000  # at a time, which stay in the cache in float64
 LONG = 30  # times the median of all rows
 SIMILAR = 10  # the largest scale over the smallest
 LARGEST_GRAM = 200  # rows of the sample that tell whether features are correlated
@@ -72,8 +72,8 @@ def describe_columns(few: LinearObjective) -> Columns:
     least, most = COLUMN_ENTRIES
     entries = max(1, few.rows.entries)
     n = max(LEAST_COLUMN_ROWS, np.clip(entries // 4, least, most) * len_rows(X) // entries)
-    X = X[some_rows(len_rows(X), int(n))]
-    mean, second = _moments(X, few.centre, centred=few.intercept == "free")
+    some = np.arange(len_rows(X))[some_rows(len_rows(X), int(n))]
+    mean, second = _moments(X, some, few.centre, centred=few.intercept == "free")
     K = few.n_outputs
     c = 1 / 4 if K == 1 else (1 - 1 / K) / K
     scale = np.sqrt(few.scale**2 * second + few.l2 / c)
@@ -124,22 +124,27 @@ def len_rows(X: Any) -> int:
     return int(X.shape[0])
 
 
-def _moments(X: Any, offset: Vector | None, *, centred: bool) -> tuple[Vector, Vector]:
-    """Mean of each column, and mean square about it; about zero unless centred."""
+def _moments(
+    X: Any, some: NDArray[np.integer], offset: Vector | None, *, centred: bool
+) -> tuple[Vector, Vector]:
+    """Mean of each column over some rows, and mean square about it; about zero unless centred."""
     if scipy.sparse.issparse(X):
-        return _sparse_moments(X.tocsr(), offset, centred=centred)
+        return _sparse_moments(X[some].tocsr(), offset, centred=centred)
     first = X[0].astype(np.float64) if centred else np.zeros(X.shape[1])
     mean, second = np.zeros_like(first), np.zeros_like(first)
-    step = max(MOMENT_COLUMNS, MOMENT_ENTRIES // len(X))
-    for j in range(0, X.shape[1], step):
-        some = slice(j, j + step)
-        # From a row, so that large offsets cancel before they are squared.
-        deviations = X[:, some] - first[some]
-        with np.errstate(over="ignore"):
-            mean[some] = deviations.mean(axis=0) if centred else 0.0
-            deviations -= mean[some]
-            second[some] = np.einsum("ij,ij->j", deviations, deviations) / len(X)
-    return mean + first - (0.0 if offset is None else offset), second
+    step = max(1, MOMENT_ENTRIES // len(first))
+    memory = np.empty((min(step, len(some)), len(first)))
+    blocks = [some[i : i + step] for i in range(0, len(some), step)]
+    # From a row, so that large offsets cancel before they are squared.
+    with np.errstate(over="ignore"):
+        for rows in blocks if centred else []:
+            mean += np.subtract(X[rows], first, out=memory[: len(rows)]).sum(axis=0)
+        mean /= len(some)
+        for rows in blocks:
+            deviations = np.subtract(X[rows], first, out=memory[: len(rows)])
+            deviations -= mean
+            second += np.einsum("ij,ij->j", deviations, deviations)
+    return mean + first - (0.0 if offset is None else offset), second / len(some)
 
 
 def _sparse_moments(X: Any, offset: Vector | None, *, centred: bool) -> tuple[Vector, Vector]:
