@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 
 from mnist_gradients.maths.solvers import DEFAULT_SOLVER, SOLVERS
 from mnist_gradients.maths.solvers.descent import accelerated_descent, gradient_descent
-from mnist_gradients.maths.solvers.lbfgs import lbfgs, lbfgs_iterates, wolfe_step
+from mnist_gradients.maths.solvers.lbfgs import (
+    InverseHessian,
+    lbfgs,
+    lbfgs_iterates,
+    wolfe_step,
+)
 from mnist_gradients.maths.solvers.preconditioned_lbfgs import preconditioned_lbfgs
 
 
@@ -97,6 +102,29 @@ def test_a_wolfe_step_meets_both_conditions_from_any_first_length(length):
     alpha = np.linalg.norm(w_next) / np.linalg.norm(direction)
     assert value_next <= value + 1e-4 * alpha * (gradient @ direction)
     assert gradient_next @ direction >= 0.9 * (gradient @ direction)
+    assert objective.evaluations <= 1 + 9  # a decade for each
+
+
+def test_a_wolfe_step_that_is_too_long_ends_where_the_secant_says():
+    objective = Quadratic([1.0, 0.2], [3.0, -2.0])
+    start = next(lbfgs_iterates(objective, np.zeros(2)))
+    exact = start.gradient @ start.gradient / (start.gradient @ objective.A @ start.gradient)
+    w_next, _, _ = wolfe_step(objective, start, -4 * start.gradient)
+    np.testing.assert_allclose(w_next, -exact * start.gradient)
+    assert objective.evaluations == 1 + 2
+
+
+def test_a_wolfe_step_comes_back_from_where_the_objective_overflows():
+    class Walled(Quadratic):
+        def __call__(self, w):
+            value, gradient = super().__call__(w)
+            return (np.inf, np.full_like(w, np.nan)) if np.abs(w).max() > 4 else (value, gradient)
+
+    objective = Walled([1.0, 0.2], [3.0, -2.0])
+    start = next(lbfgs_iterates(objective, np.zeros(2)))
+    w_next, value_next, _ = wolfe_step(objective, start, -1e5 * start.gradient)
+    assert np.abs(w_next).max() <= 4
+    assert value_next < start.value
 
 
 def test_there_is_no_wolfe_step_uphill():
@@ -112,6 +140,20 @@ def test_a_newton_step_that_lbfgs_learns_is_its_next_direction():
     step = -objective.minimiser
     iterate.learn(step, objective.A @ step)
     np.testing.assert_allclose(iterate.direction, objective.minimiser)
+
+
+def test_a_hessian_expected_near_the_identity_scales_what_no_step_has_told():
+    inverse = InverseHessian(preconditioned=True)
+    first, second = np.array([3.0, 0.0]), np.array([0.0, 5.0])
+    np.testing.assert_allclose(inverse.times(first), first / (1 + 3))  # a damped step of Newton's
+    inverse.learn(first, 4 * first)
+    np.testing.assert_allclose(inverse.times(first), first / 4)
+    np.testing.assert_allclose(inverse.times(second), (1 + 1 / 4) / 2 * second)
+
+    plain = InverseHessian()
+    np.testing.assert_allclose(plain.times(first), first / 3)
+    plain.learn(first, 4 * first)
+    np.testing.assert_allclose(plain.times(second), second / 4)
 
 
 def test_lbfgs_says_that_rounding_allows_no_further_step():

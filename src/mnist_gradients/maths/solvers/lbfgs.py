@@ -99,13 +99,16 @@ def lbfgs(
     )
 
 
-def lbfgs_iterates(objective: Differentiable, start: Vector, memory: int = 10) -> Iterator[Iterate]:
+def lbfgs_iterates(
+    objective: Differentiable, start: Vector, memory: int = 10, *, preconditioned: bool = False
+) -> Iterator[Iterate]:
     """Iterates of :func:`lbfgs`, the start first, until no step lowers the objective.
 
     Args:
         objective: Value and gradient.
         start: First iterate, (size,).
         memory: Number of steps remembered.
+        preconditioned: Whether the Hessian is expected to be close to the identity.
 
     Yields:
         One iterate after another; the caller decides when to stop.
@@ -113,7 +116,7 @@ def lbfgs_iterates(objective: Differentiable, start: Vector, memory: int = 10) -
     Raises:
         ValueError: If the objective is not finite at the start.
     """
-    inverse_hessian = InverseHessian(memory)
+    inverse_hessian = InverseHessian(memory, preconditioned=preconditioned)
     value, gradient = objective(start)
     check_first_value(value)
 
@@ -136,34 +139,43 @@ class InverseHessian:
 
     Args:
         memory: Number of steps remembered.
+        preconditioned: Whether the Hessian is expected to be close to the identity.
     """
 
-    def __init__(self, memory: int = 10) -> None:
+    def __init__(self, memory: int = 10, *, preconditioned: bool = False) -> None:
         self._pairs: deque[tuple[Vector, Vector, float]] = deque(maxlen=memory)
+        self._preconditioned = preconditioned
 
     def learn(self, s: Vector, y: Vector) -> None:
         """Remember a step s and the change y of the gradient over it, with s^T y > 0."""
         self._pairs.append((s, y, float(s @ y)))
 
     def times(self, gradient: Vector) -> Vector:
-        """The estimate times a gradient, (size,), by the two-loop recursion.
-
-        It starts from the multiple of the identity that fits the last step; without steps, from
-        one that makes the result at most of length 1.
-        """
-        if not self._pairs:
-            return gradient / max(1.0, norm(gradient))
+        """The estimate times a gradient, (size,), by the two-loop recursion."""
         q = gradient.copy()
         coefficients = []
         for s, y, curvature in reversed(self._pairs):
             a = (s @ q) / curvature
             q -= a * y
             coefficients.append(a)
-        s, y, curvature = self._pairs[-1]
-        r = curvature / (y @ y) * q
+        r = self._scale(gradient) * q
         for (s, y, curvature), a in zip(self._pairs, reversed(coefficients), strict=True):
             r += (a - (y @ r) / curvature) * s
         return r
+
+    def _scale(self, gradient: Vector) -> float:
+        """The multiple of the identity that the recursion starts from.
+
+        It fits the last step; without steps, the product is at most of length 1. If the Hessian is
+        expected to be close to the identity, it is the mean of 1 and what fits the last step, and
+        the first step is Newton's, damped where it is long.
+        """
+        if not self._pairs:
+            length = norm(gradient)
+            return 1 / (1 + length) if self._preconditioned else 1 / max(1.0, length)
+        _, y, curvature = self._pairs[-1]
+        fitting = curvature / float(y @ y)
+        return (1 + fitting) / 2 if self._preconditioned else fitting
 
 
 def wolfe_step(
@@ -176,10 +188,11 @@ def wolfe_step(
         J(w + alpha p) <= J(w) + 1e-4 alpha grad J(w)^T p
         grad J(w + alpha p)^T p >= 0.9 grad J(w)^T p
 
-    by doubling until a bracket is found and then bisecting it (Lewis and Overton, "Nonsmooth
-    optimization via quasi-Newton methods", 2013). Where the decrease drowns in the rounding of J,
-    the first condition is replaced by its equivalent for a quadratic, in slopes alone (Hager and
-    Zhang, "A new conjugate gradient method with guaranteed descent", 2005).
+    by steps ten times as long until a bracket is found (Lewis and Overton, "Nonsmooth optimization
+    via quasi-Newton methods", 2013, who double them), which is narrowed by the secant through two
+    slopes. Where the decrease drowns in the rounding of J, the first condition is replaced by its
+    equivalent for a quadratic, in slopes alone (Hager and Zhang, "A new conjugate gradient method
+    with guaranteed descent", 2005).
 
     Args:
         objective: Value and gradient.
@@ -195,7 +208,7 @@ def wolfe_step(
     if not slope < 0:
         return None
     rounding = 1e-6 * abs(value)
-    alpha, low, high = 1.0, 0.0, np.inf
+    alpha, low, slope_low, high = 1.0, 0.0, slope, np.inf
     for _ in range(max_trials):
         w_next = w + alpha * direction
         value_next, gradient_next = objective(w_next)
@@ -205,9 +218,13 @@ def wolfe_step(
         )
         if decreases and slope_next >= 0.9 * slope:
             return w_next, value_next, gradient_next
+        secant = low  # of slopes that tell nothing, as after an overflow
+        if slope_next > slope_low:
+            secant += (alpha - low) * slope_low / (slope_low - slope_next)
         if decreases:
-            low = alpha
+            low, slope_low = alpha, slope_next
         else:
             high = alpha
-        alpha = 2 * low if np.isinf(high) else (low + high) / 2
+        margin = 0.1 * (high - low)
+        alpha = min(max(secant, low + margin), high - margin) if high < np.inf else 10 * low
     return None

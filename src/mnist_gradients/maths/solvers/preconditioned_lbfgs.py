@@ -218,7 +218,8 @@ class _Search:
             self.renewed = None
             local = LocalObjective(self.problem.objective, w, coordinates)
             self.round_ends, self.least_curvature = self._round(), 1.0
-            for iterate in lbfgs_iterates(local, np.zeros(self.problem.objective.size)):
+            factored = self.problem.model != "diagonal"
+            for iterate in lbfgs_iterates(local, np.zeros_like(w), preconditioned=factored):
                 w, steps = local.weights, iterate.iteration
                 if steps == 0 and newton_step is not None:
                     iterate.learn(*newton_step)
