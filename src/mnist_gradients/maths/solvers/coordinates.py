@@ -34,7 +34,7 @@ from mnist_gradients.maths.solvers.factors import inverse_factor, inverse_root
 
 Model = Literal["classes", "shared", "diagonal"]
 
-CURVATURE_ROWS = 4_000  # of the sample enter a factor, over all classes together,
+CURVATURE_ROWS = 3_000  # of the sample enter a factor, over all classes together,
 LEAST_CURVATURE_ROWS = 1_500  # but so many for each class at least,
 SPARSE_ROWS_PER_FEATURE = 10  # and no more than these, if a pass over sparse rows is cheap
 WORTH_PASSES = 8  # a factor saves more passes over the data, and may cost as many,

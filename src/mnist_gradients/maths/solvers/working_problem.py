@@ -41,7 +41,7 @@ class WorkingProblem:
 
     def __init__(self, objective: LinearObjective, generator: np.random.Generator) -> None:
         least, most = SAMPLE_ROWS
-        enough = 6 * objective.n_features + 300 * objective.n_outputs
+        enough = 5 * objective.n_features + 400 * objective.n_outputs
         n = min(most, max(least, enough))
         self.objective, self.few = objective, sample(objective, n, generator)
         self.columns = describe_columns(self.few)
