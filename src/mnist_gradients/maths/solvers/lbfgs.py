@@ -204,7 +204,7 @@ def wolfe_step(
         Next iterate, objective and gradient there; None if there is no such step.
     """
     w, value = iterate.weights, iterate.value
-    slope = iterate.gradient @ direction
+    slope = float(iterate.gradient @ direction)
     if not slope < 0:
         return None
     rounding = 1e-6 * abs(value)
@@ -212,7 +212,7 @@ def wolfe_step(
     for _ in range(max_trials):
         w_next = w + alpha * direction
         value_next, gradient_next = objective(w_next)
-        slope_next = gradient_next @ direction
+        slope_next = float(gradient_next @ direction)
         decreases = value_next <= value + 1e-4 * alpha * slope or (
             value_next <= value + rounding and slope_next <= (2e-4 - 1) * slope
         )
