@@ -241,11 +241,11 @@ def test_cross_validation_scores_like_scikit_learn(digits, task):
     ours, theirs = (
         cross_val_score(estimator, X, y, scoring="neg_log_loss", cv=3)
         for estimator in (
-            GradientLogisticRegression(C=0.1),
+            GradientLogisticRegression(C=0.1, tol=1e-8),
             LogisticRegression(C=0.1, tol=1e-8, max_iter=500),
         )
     )
-    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5)
 
 
 @BOTH_TASKS
