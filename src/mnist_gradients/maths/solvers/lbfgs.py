@@ -225,6 +225,6 @@ def wolfe_step(
             low, slope_low = alpha, slope_next
         else:
             high = alpha
-        margin = 0.1 * (high - low)
-        alpha = min(max(secant, low + margin), high - margin) if high < np.inf else 10 * low
+        least = 0.1 * (high - low)
+        alpha = min(max(secant, low + least), high - least) if high < np.inf else 10 * low
     return None

@@ -218,8 +218,8 @@ class _Search:
             self.renewed = None
             local = LocalObjective(self.problem.objective, w, coordinates)
             self.round_ends, self.least_curvature = self._round(), 1.0
-            factored = self.problem.model != "diagonal"
-            for iterate in lbfgs_iterates(local, np.zeros_like(w), preconditioned=factored):
+            near = self.problem.model == "classes"  # the Hessian is near the identity
+            for iterate in lbfgs_iterates(local, np.zeros_like(w), preconditioned=near):
                 w, steps = local.weights, iterate.iteration
                 if steps == 0 and newton_step is not None:
                     iterate.learn(*newton_step)
