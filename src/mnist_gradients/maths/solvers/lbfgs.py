@@ -225,6 +225,9 @@ def wolfe_step(
             low, slope_low = alpha, slope_next
         else:
             high = alpha
-        least = 0.1 * (high - low)
-        alpha = min(max(secant, low + least), high - least) if high < np.inf else 10 * low
+        if np.isinf(high):
+            alpha = 10 * low
+        else:
+            least = 0.1 * (high - low)
+            alpha = min(max(secant, low + least), high - least)
     return None
