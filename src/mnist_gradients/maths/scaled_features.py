@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike, NDArray
 from mnist_gradients.maths.linear_objective import Floats, LinearObjective, Vector, in_memory
 from mnist_gradients.maths.rows.labelled_rows import GATHERED_ROWS
 
-HESSIAN_ROWS = 1_000  # at a time, so that a block of the Hessian needs little more memory
+HESSIAN_ROWS = 500  # at a time, so that a block of the Hessian needs little more memory
 
 
 class ScaledFeatures:
@@ -77,7 +77,9 @@ class ScaledFeatures:
             A[:, :a] -= self._shift
         return A
 
-    def hessian(self, indices: NDArray[np.integer], curvature: Floats) -> Floats:
+    def hessian(
+        self, indices: NDArray[np.integer], curvature: Floats, memory: Floats | None = None
+    ) -> Floats:
         """Block of the Hessian that belongs to the weights and the intercept of one class.
 
         ::
@@ -90,17 +92,18 @@ class ScaledFeatures:
         Args:
             indices: Row numbers, (n,).
             curvature: c, at least zero, (n,).
+            memory: Array (m, m) that may be overwritten; it is not the result.
 
         Returns:
             (m, m).
         """
         m = len(self.penalties)
         H = np.zeros((m, m), dtype=self._dtype)
-        addend = np.empty_like(H)
-        memory = np.empty((min(len(indices), HESSIAN_ROWS), m), dtype=self._dtype)
+        addend = np.empty_like(H) if memory is None else memory
+        block = np.empty((min(len(indices), HESSIAN_ROWS), m), dtype=self._dtype)
         for i in range(0, len(indices), HESSIAN_ROWS):
             some = slice(i, i + HESSIAN_ROWS)
-            A = self(indices[some], memory)
+            A = self(indices[some], block)
             A *= np.sqrt(curvature[some]).astype(self._dtype)[:, None]
             H += np.matmul(A.T, A, out=addend)
         H[np.diag_indices(m)] += self.penalties.astype(self._dtype)

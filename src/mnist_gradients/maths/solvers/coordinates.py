@@ -214,7 +214,7 @@ def curvature_coordinates(
             probability = np.minimum(1, n_rows * c / c.sum())
             chosen = np.flatnonzero(chances[:, k] < probability)
             weights = c[chosen] / probability[chosen]
-        H = features.hessian(chosen, weights)
+        H = features.hessian(chosen, weights, factors[k])
         M, smallest = inverse_factor(H)
         if dtype == np.float32 or smallest > 100 * len(H) * np.finfo(dtype).eps:
             return M

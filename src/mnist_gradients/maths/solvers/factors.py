@@ -55,8 +55,9 @@ def inverse_factor(H: Floats) -> tuple[Floats, float]:
     (trtri,) = get_lapack_funcs(("trtri",), (H,))
     U, root = scaled_cholesky(H)
     smallest = float(np.diag(U).min()) ** 2
-    M, _ = trtri(U, lower=False, overwrite_c=True)  # U^-1 with H = U^T U, so M = U^-T
-    return np.ascontiguousarray(M.T / root), smallest
+    inverse, _ = trtri(U, lower=False, overwrite_c=True)  # H = U^T U, so M = U^-T
+    inverse /= root[:, None]
+    return inverse.T, smallest
 
 
 def scaled_cholesky(H: Floats) -> tuple[Floats, Floats]:
@@ -74,9 +75,9 @@ def scaled_cholesky(H: Floats) -> tuple[Floats, Floats]:
         ValueError: If H is not finite.
     """
     (potrf,) = get_lapack_funcs(("potrf",), (H,))
-    if not np.isfinite(H).all():
-        raise mismatch("X", "values whose squares are not finite", "finite numbers")
     diagonal = np.diag(H).copy()
+    if not np.isfinite(diagonal).all():  # no other entry of products of rows is larger
+        raise mismatch("X", "values whose squares are not finite", "finite numbers")
     root = np.sqrt(np.where(diagonal > 0, diagonal, 1), dtype=H.dtype)
     H /= root
     H /= root[:, None]

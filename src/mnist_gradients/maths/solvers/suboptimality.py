@@ -32,7 +32,7 @@ TAIL = 2  # of them, whose gain tells how much is missing
 SAFETY = 1.3  # for a Hessian of a sample
 FLOOR = np.finfo(np.float64).eps  # nats: a gap below the rounding of a loss of 1
 NEAR = 0.7  # change of a logit by which a loss still resembles its quadratic model
-ROUNDING_ENTRIES = 500_000  # of rows are looked at for rounding errors,
+ROUNDING_ENTRIES = 200_000  # of rows are looked at for rounding errors,
 LEAST_ROUNDING_ROWS = 200  # but so many rows at least
 
 Map = Callable[[Vector], Vector]
