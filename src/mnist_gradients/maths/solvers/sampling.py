@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from mnist_gradients.maths.linear_objective import LinearObjective
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows, LabelledRows
 
-LEAST_ROWS_PER_CLASS = 100  # if there are so many, and the sample has room for them
+LEAST_ROWS_PER_CLASS = 1_000  # if there are so many, and half an even part of the sample
 
 
 def sample(objective: LinearObjective, n: int, generator: np.random.Generator) -> LinearObjective:
     """The objective on about n of its rows, an unbiased estimate of the objective on all.
 
-    Rows of classes that an even sample would hardly hold are drawn more often and weighted less.
+    Rows of classes that an even sample would hold few of are drawn more often and weighted less.
     All rows, as they are, if there are no more than n.
 
     Args:
