@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import make_classification
 
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
@@ -58,6 +59,21 @@ def test_rows_that_depend_on_each_other_have_a_factor(intercept, offset):
         X = generator.normal(size=(6, 1)) @ generator.normal(size=(1, 500)) + offset
         span = Span(LogisticObjective(X, np.arange(6) % 2, 1e-3, intercept=intercept))
         assert np.isfinite(span.weights(np.ones(span.objective.size))).all()
+
+
+def test_separable_rows_with_a_weak_penalty_take_few_iterations():
+    X, y = make_classification(
+        800, 1_700, n_informative=850, n_redundant=0, n_classes=10, random_state=0
+    )
+    objective = SoftmaxObjective(X, y.astype(np.int64), 1e-4)
+    assert span_pays(objective)
+    found = preconditioned_lbfgs(objective, tolerance=1e-4, max_iterations=100)
+    assert found.converged  # a scale for each column of the factor takes more than 1,000
+    G, g = objective.unpack(objective(found.weights)[1])
+    assert (
+        np.sum(G**2) / (2 * objective.l2) < 1e-4 * found.objective
+    )  # a bound on the gap, but for g
+    assert np.abs(g).max() < 1e-6
 
 
 def test_only_few_dense_rows_with_a_penalty_are_searched_in_their_span():

@@ -50,7 +50,11 @@ class Columns:
         """One scale for all features if theirs are similar; its noise would cost iterations."""
         if self.scale.max() > SIMILAR * self.scale.min():
             return self
-        return replace(self, scale=np.full_like(self.scale, 2 * np.sqrt(np.mean(self.scale**2))))
+        return replace(self, scale=2 * self.isotropic().scale)
+
+    def isotropic(self) -> Columns:
+        """One scale for all features, which are coordinates that a rotation may replace."""
+        return replace(self, scale=np.full_like(self.scale, np.sqrt(np.mean(self.scale**2))))
 
 
 def describe_columns(few: LinearObjective) -> Columns:

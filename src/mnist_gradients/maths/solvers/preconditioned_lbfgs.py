@@ -54,6 +54,7 @@ def preconditioned_lbfgs(
     max_iterations: int = 500,
     seed: int = 0,
     callback: Callback | None = None,
+    isotropic: bool = False,
 ) -> Solution:
     """Minimise the objective of a linear model down to a relative suboptimality gap.
 
@@ -84,6 +85,9 @@ def preconditioned_lbfgs(
         seed: Seed of the choice of rows.
         callback: Called with (iteration, objective, gradient norm) on all rows, first at the end of
             step 2.
+        isotropic: Whether the features are the coordinates of a space in which no direction is
+            preferred. One scale for all of them then keeps the penalty the same in each direction,
+            which is all the curvature there is where separable rows have been learned.
 
     Returns:
         The last iterate, with the estimate of its relative gap.
@@ -108,7 +112,7 @@ def preconditioned_lbfgs(
             if found.message:
                 return found
             start, before = found.weights, found.iterations
-        search = _Search(objective, seed, tolerance, least)
+        search = _Search(objective, seed, tolerance, least, isotropic=isotropic)
         best, progress_at, iteration, ended = None, 0, 0, False
         points = search.points(start, warm_start=max_iterations > 0)
         for steps, point in enumerate(points):
@@ -173,10 +177,12 @@ class _Search:
         seed: int,
         tolerance: float,
         least_in_span: float | None,
+        *,
+        isotropic: bool,
     ) -> None:
         self.generator = np.random.default_rng(seed)
         self.tolerance = tolerance
-        self.problem = WorkingProblem(objective, self.generator)
+        self.problem = WorkingProblem(objective, self.generator, isotropic=isotropic)
         self.least_in_span = least_in_span
         self.factors_failed = False
         self.renewed: tuple[Coordinates, tuple[Vector, Vector] | None] | None = None
@@ -363,6 +369,7 @@ def _minimum_in_span(
         span.objective,
         tolerance=tolerance / 2,  # the other half is left for rounding
         max_iterations=max_iterations,
+        isotropic=True,
     )
     least = found.objective / (1 + found.relative_gap)
     w = span.weights(found.weights)

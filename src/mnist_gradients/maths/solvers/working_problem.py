@@ -30,6 +30,7 @@ class WorkingProblem:
     Args:
         objective: Logistic or softmax objective.
         generator: Source of the choice of rows.
+        isotropic: Whether one scale serves all features; see `preconditioned_lbfgs`.
 
     Attributes:
         objective: The objective in the computing type, centred if need be.
@@ -39,12 +40,20 @@ class WorkingProblem:
         spans: Whether the rows are so few and wide that their span is searched first; see `span`.
     """
 
-    def __init__(self, objective: LinearObjective, generator: np.random.Generator) -> None:
+    def __init__(
+        self,
+        objective: LinearObjective,
+        generator: np.random.Generator,
+        *,
+        isotropic: bool = False,
+    ) -> None:
         least, most = SAMPLE_ROWS
         enough = 5 * objective.n_features + 400 * objective.n_outputs
         n = min(most, max(least, enough))
         self.objective, self.few = objective, sample(objective, n, generator)
         self.columns = describe_columns(self.few)
+        if isotropic:
+            self.columns = self.columns.isotropic()
         self.spans = self.few_are_all and span_pays(objective)
         self.model: Model = "diagonal"
         if not self.spans:
