@@ -191,6 +191,7 @@ class _Search:
             self.problem.few, self.problem.columns
         )
         self.confirm_below = np.inf
+        self.least_steps = 0
         self.confirmation_rows = max(CONFIRMATION_ROWS, 4 * objective.n_features)
 
     @property
@@ -283,6 +284,7 @@ class _Search:
         point = replace(point, gap=self._gap(found, local.gradient, point.value))
         if point.gap > self.allowed(point):
             self.confirmation_rows *= 4
+            self.least_steps = found.steps  # what the solver has learned hides how slow they are
             if self.renewed is not None:
                 self.round_ends = iterate.iteration
             elif found.step @ found.image > 0:
@@ -328,7 +330,14 @@ class _Search:
         precision = ONE_ROW / objective.rows.shape[0] if self.long_rows else np.inf
         if not self.long_rows or self.problem.model == "diagonal":
             return estimate_suboptimality(
-                few, local.coordinates, learned, local.weights, iterate.gradient, enough, precision
+                few,
+                local.coordinates,
+                learned,
+                local.weights,
+                iterate.gradient,
+                enough,
+                precision,
+                self.least_steps,
             )
         # The curvature of a long row vanishes as soon as it is classified with confidence.
         coordinates = self._coordinates(local.weights)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -25,10 +26,11 @@ from mnist_gradients.maths.linear_objective import LinearObjective, Vector
 from mnist_gradients.maths.solvers.coordinates import Coordinates
 from mnist_gradients.maths.solvers.sampling import sample
 
-STEPS = 30  # of conjugate gradients at the most
+STEPS = 100  # of conjugate gradients at the most
 SOLVED = 1e-6  # of the first residual, squared in the preconditioner's norm, is no residual;
 EXACTLY_SOLVED = 1e-20  # so much, if a long row may be most of the first
-TAIL = 2  # of them, whose gain tells how much is missing
+TAIL = 2  # of them at the least, whose gain tells how much is missing
+FAST = 0.1  # of the gain of a step is that of the next
 SAFETY = 1.3  # for a Hessian of a sample
 FLOOR = np.finfo(np.float64).eps  # nats: a gap below the rounding of a loss of 1
 NEAR = 0.7  # change of a logit by which a loss still resembles its quadratic model
@@ -47,12 +49,14 @@ class Suboptimality:
         rounding: The part of it that rounding errors of the gradient make up.
         step: Newton's step H^-1 g, to be subtracted, with respect to u, (size,).
         image: H times the step, (size,).
+        steps: Number of steps of conjugate gradients that it took.
     """
 
     gap: float
     rounding: float
     step: Vector
     image: Vector
+    steps: int
 
 
 def estimate_suboptimality(
@@ -63,6 +67,7 @@ def estimate_suboptimality(
     gradient: Vector,
     enough: float,
     precision: float = np.inf,
+    least_steps: int = 0,
 ) -> Suboptimality:
     """Estimate how far the objective at w is above its minimum.
 
@@ -75,6 +80,7 @@ def estimate_suboptimality(
         enough: A gap above this need not be known exactly.
         precision: What may be missing in a smaller one: less than the loss of one row, if a row may
             be far from its minimum.
+        least_steps: Number of steps that a small gap takes at the least.
     """
 
     def hessian_at(point: Vector) -> Map:
@@ -82,19 +88,19 @@ def estimate_suboptimality(
         return lambda v: coordinates.gradient(hessian(coordinates.weights(v)))
 
     rounding = _rounding(few, coordinates, precondition, w)
-    decrement, step, image = newton_decrement(
-        hessian_at(w), gradient, precondition, 2 * enough, 2 * precision
+    decrement, step, image, steps = newton_decrement(
+        hessian_at(w), gradient, precondition, 2 * enough, 2 * precision, least_steps
     )
     gap = SAFETY * (np.sqrt(decrement) + np.sqrt(rounding)) ** 2 / 2
     if gap > enough or gap == 0:
-        return Suboptimality(gap, rounding / 2, step, image)
+        return Suboptimality(gap, rounding / 2, step, image, steps)
     step_of_weights = coordinates.weights(step)
     if few.rows_moved(step_of_weights, by=NEAR) > 0:
-        return Suboptimality(np.inf, rounding / 2, step, image)
+        return Suboptimality(np.inf, rounding / 2, step, image, steps)
     # Where the curvature falls along Newton's step, the minimum is lower than the step says.
     there = float(step @ hessian_at(w - step_of_weights)(step))
     change = max(1.0, float(step @ image) / there) if there > 0 else np.inf
-    return Suboptimality(gap * change, rounding / 2, step, image)
+    return Suboptimality(gap * change, rounding / 2, step, image, steps)
 
 
 def newton_decrement(
@@ -103,11 +109,13 @@ def newton_decrement(
     precondition: Map,
     enough: float = np.inf,
     precision: float = np.inf,
-) -> tuple[float, Vector, Vector]:
+    least_steps: int = 0,
+) -> tuple[float, Vector, Vector, int]:
     """g^T H^-1 g and Newton's step H^-1 g by preconditioned conjugate gradients.
 
-    Every step adds to the sum; it ends when the last few have added less than a tenth, whose
-    double is added for what is missing, and less than the precision if the sum is not above enough.
+    Every step adds to the sum. It ends when so little is likely to be missing that twice as much
+    can be added: a tenth of the sum, or what still leaves it at half of what is enough; and less
+    than the precision if the sum is not above that.
 
     Args:
         hessian_vector: The Hessian times a vector.
@@ -115,9 +123,11 @@ def newton_decrement(
         precondition: An estimate of the inverse Hessian times a vector.
         enough: A sum above this need not be precise.
         precision: Of a smaller sum.
+        least_steps: Number of steps that it takes at the least.
 
     Returns:
-        The decrement, infinite if the steps do not suffice; the step v, (size,); H v, (size,).
+        The decrement, infinite if the steps do not suffice; the step v, (size,); H v, (size,); and
+        the number of steps.
     """
     step, residual = np.zeros_like(gradient), gradient
     z = precondition(residual)
@@ -138,9 +148,12 @@ def newton_decrement(
         residual = residual - alpha * image
         total += alpha * product
         gains.append(alpha * product)
-        missing = sum(gains[-TAIL:])
-        most = 0.1 * total if total > enough else min(0.1 * total, precision)
-        if len(gains) > TAIL and missing <= most:
+        missing, most, least = sum(gains[-TAIL:]), 0.1 * total, TAIL + 1
+        if total <= enough:
+            missing, least = _missing(gains), max(least, least_steps)
+            left = (enough / 2 - total) / 2 if np.isfinite(enough) else 0.0
+            most = min(max(most, left), precision)
+        if len(gains) >= least and missing <= most:
             total += 2 * missing
             break
         z = precondition(residual)
@@ -150,7 +163,24 @@ def newton_decrement(
         direction = z + (product / before) * direction
     else:
         total = np.inf
-    return total, step, gradient - residual
+    return total, step, gradient - residual, len(gains)
+
+
+def _missing(gains: list[float]) -> float:
+    """What further steps of conjugate gradients may gain: as much as the last few, or more.
+
+    If the gains of n steps fall by a factor q to those of the next n, and go on so, q / (1 - q)
+    times the last are missing. The largest q of several n counts, since gains are uneven; the first
+    step, which may gain most by far, does not.
+    """
+    k, last = len(gains), sum(gains[-TAIL:])
+    if k < 2 * TAIL + 1:
+        return last if all(b <= FAST * a for a, b in pairwise(gains)) else np.inf
+    missing = last
+    for n in range(TAIL, (k - 1) // 2 + 1):
+        now, before = sum(gains[-n:]), sum(gains[-2 * n : -n])
+        missing = max(missing, now * now / (before - now) if now < before else np.inf)
+    return missing
 
 
 def _rounding(

@@ -1,0 +1,52 @@
+"""Newton's decrement where conjugate gradients are slow to find it."""
+
+import numpy as np
+import pytest
+
+from mnist_gradients.maths.logistic import LogisticObjective
+from mnist_gradients.maths.solvers import preconditioned_lbfgs
+from mnist_gradients.maths.solvers.suboptimality import newton_decrement
+
+SPECTRA = {
+    "even": np.geomspace(1, 1e-3, 300),
+    "one direction learned": np.r_[1.0, np.geomspace(1e-3, 1e-5, 299)],
+    "the identity": np.linspace(0.9, 1.1, 300),
+}
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+@pytest.mark.parametrize("tail", [0.0, 0.5, 1.0])
+def test_the_decrement_includes_what_further_steps_would_gain(name, tail):
+    spectrum = SPECTRA[name]
+    for seed in range(20):
+        gradient = np.random.default_rng(seed).standard_normal(300) * spectrum**tail
+        exact = np.sum(gradient**2 / spectrum)
+        found, step, image, steps = newton_decrement(lambda v: spectrum * v, gradient, np.copy)
+        assert found > 0.85 * exact  # infinite where the steps do not suffice
+        assert found < 1.5 * exact or np.isinf(found)
+        np.testing.assert_allclose(image, spectrum * step, atol=1e-9)
+        assert 0 < steps <= 100
+
+
+def test_a_small_decrement_takes_as_many_steps_as_one_before():
+    spectrum = np.linspace(0.5, 1.5, 50)
+    steps = [
+        newton_decrement(lambda v: spectrum * v, np.ones(50), np.copy, enough, least_steps=least)[3]
+        for enough in (1.0, np.inf)
+        for least in (0, 5)
+    ]
+    assert steps == [3, 3, 3, 5]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_slow_directions_count_in_wide_correlated_data(seed):
+    generator = np.random.default_rng(seed)
+    N, d, l2, tolerance = 450, 800, 1e-4, 1e-3
+    mixing = generator.standard_normal((d, d)) * np.geomspace(1, 1e-2, d)[:, None]
+    X = generator.standard_normal((N, d)) @ mixing * 10 ** generator.uniform(-0.7, 0.7, d)
+    logits = X @ generator.standard_normal(d) / X.std() / 30
+    objective = LogisticObjective(X, (logits > generator.logistic(size=N)).astype(int), l2)
+    least = preconditioned_lbfgs(objective, tolerance=1e-9, max_iterations=3_000).objective
+    found = preconditioned_lbfgs(objective, tolerance=tolerance, max_iterations=3_000)
+    assert found.converged
+    assert found.objective <= (1 + tolerance) * least
