@@ -284,7 +284,8 @@ class _Search:
         point = replace(point, gap=self._gap(found, local.gradient, point.value))
         if point.gap > self.allowed(point):
             self.confirmation_rows *= 4
-            self.least_steps = found.steps  # what the solver has learned hides how slow they are
+            if np.isfinite(found.gap):  # what is learned of it hides how slow its steps are
+                self.least_steps = found.steps
             if self.renewed is not None:
                 self.round_ends = iterate.iteration
             elif found.step @ found.image > 0:
