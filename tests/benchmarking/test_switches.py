@@ -97,9 +97,9 @@ def test_curvature_rows_are_drawn_by_curvature_or_evenly(monkeypatch, fit, chang
     counts = []
     hessian = ScaledFeatures.hessian
 
-    def counted(self, indices, curvature):
+    def counted(self, indices, curvature, memory=None):
         counts.append(len(indices))
-        return hessian(self, indices, curvature)
+        return hessian(self, indices, curvature, memory)
 
     monkeypatch.setattr(ScaledFeatures, "hessian", counted)
     fit(change)
