@@ -130,9 +130,10 @@ class WorkingProblem:
         changed |= self.objective.centre is not None and not rows.sparse
         small_enough = isinstance(rows, ArrayRows) and rows.entries <= KEPT_ENTRIES
         if changed and small_enough and not self.spans:
-            with np.errstate(over="ignore"):
+            with np.errstate(over="ignore", invalid="ignore"):
                 copy = self.objective.copied()
-            if np.isfinite(in_memory(copy.rows).X.sum(dtype=np.float64)):
+                finite = np.isfinite(in_memory(copy.rows).X.sum())
+            if finite:
                 self.objective = copy
             else:
                 self.refine()  # float32 is too short for a value
