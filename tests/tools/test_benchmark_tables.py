@@ -9,8 +9,17 @@ OURS, LBFGS, SAG = "preconditioned_lbfgs", "scikit_learn_lbfgs", "scikit_learn_s
 
 def measured(solver, seconds, outcome="reached", wrong=False, rows=10_000):
     problem = {"problem": "plain", "rows": rows, "columns": 10, "classes": 2, "l2": 1e-4}
-    fits = {"outcome": outcome, "wrong": wrong, "cpu_seconds": seconds, "added_memory_mib": 12.3}
+    fits = {"outcome": outcome, "wrong": wrong, "time": seconds, "added_memory_mib": 12.3}
     return problem | fits | {"solver": solver, "version": "1.0"}
+
+
+def test_the_time_of_a_fit_is_that_of_all_its_threads():
+    found = benchmark_tables.field().query("outcome == 'reached'")
+    one, several = found["cpu_seconds"] <= found["seconds"], found["cpu_seconds"] > found["seconds"]
+    assert one.any()
+    assert several.any()
+    assert found["time"][one].equals(found["seconds"][one])
+    assert found["time"][several].equals(found["cpu_seconds"][several])
 
 
 def test_cells_are_times_or_the_end_of_the_fits():
