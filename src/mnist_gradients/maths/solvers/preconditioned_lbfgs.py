@@ -284,7 +284,7 @@ class _Search:
         point = replace(point, gap=self._gap(found, local.gradient, point.value))
         if point.gap > self.allowed(point):
             self.confirmation_rows *= 4
-            if np.isfinite(found.gap):  # what is learned of it hides how slow its steps are
+            if np.isfinite(found.gap):  # the step, once learned, hides how slow the next are
                 self.least_steps = found.steps
             if self.renewed is not None:
                 self.round_ends = iterate.iteration
