@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -25,9 +26,15 @@ from mnist_gradients.maths.solvers.local_objective import (
     warm_start_rows,
 )
 from mnist_gradients.maths.solvers.newton import newton, newton_pays
-from mnist_gradients.maths.solvers.sampling import sample, with_rows_in_memory
-from mnist_gradients.maths.solvers.solution import Callback, Solution, Vector, first_iterate
-from mnist_gradients.maths.solvers.span import Span, span_pays
+from mnist_gradients.maths.solvers.sampling import sample
+from mnist_gradients.maths.solvers.solution import (
+    Callback,
+    Solution,
+    Vector,
+    first_iterate,
+    reached,
+)
+from mnist_gradients.maths.solvers.span import minimum_in_span, span_pays
 from mnist_gradients.maths.solvers.suboptimality import (
     FLOOR,
     SAFETY,
@@ -103,10 +110,11 @@ def preconditioned_lbfgs(
                 callback=callback,
             )
             if found.converged:
-                return replace(found, message=_reached(found.relative_gap, tolerance))
+                return replace(found, message=reached(found.relative_gap, tolerance))
             start, before = found.weights, found.iterations
         elif start is None and span_pays(objective) and max_iterations > 0:
-            found, least = _minimum_in_span(objective, tolerance, max_iterations)
+            minimise = partial(preconditioned_lbfgs, isotropic=True)
+            found, least = minimum_in_span(objective, tolerance, max_iterations, minimise)
             if callback is not None:
                 callback(found.iterations, found.objective, found.gradient_norm)
             if found.message:
@@ -366,57 +374,14 @@ class _Search:
         return warm_start(sample(self.problem.few, n, self.generator), self.problem.columns)
 
 
-def _minimum_in_span(
-    objective: LinearObjective, tolerance: float, max_iterations: int
-) -> tuple[Solution, float]:
-    """The minimum in the span of the rows, and the least that the objective can be.
-
-    It has no message where the objective on the rows themselves, in float64, is not within the
-    tolerance of the least: rounding is left to see to.
-    """
-    span = Span(with_rows_in_memory(objective).computed_in(np.float64))
-    found = preconditioned_lbfgs(
-        span.objective,
-        tolerance=tolerance / 2,  # the other half is left for rounding
-        max_iterations=max_iterations,
-        isotropic=True,
-    )
-    least = found.objective / (1 + found.relative_gap)
-    w = span.weights(found.weights)
-    value, gradient = objective.computed_in(np.float64)(w)
-    gap = abs(value - least)
-    relative_gap = gap / (value - gap) if value > gap else np.inf
-    converged = found.converged and gap <= max(tolerance * (value - gap), FLOOR)
-    message = _reached(relative_gap, tolerance) if converged else ""
-    return (
-        Solution(
-            w,
-            value,
-            float(np.linalg.norm(gradient)),
-            found.iterations,
-            converged=bool(converged),
-            message=message if found.converged else found.message,
-            relative_gap=float(relative_gap),
-        ),
-        least,
-    )
-
-
 def _message(
     point: Point, tolerance: float, *, converged: bool, ended: bool, search: _Search
 ) -> str:
     """Why the solver stopped, in words."""
     if converged:
-        return _reached(point.relative_gap, tolerance)
+        return reached(point.relative_gap, tolerance)
     if ended:
         return f"iteration limit reached at a relative gap of {point.relative_gap:.1e}"
     if np.isinf(point.relative_gap):
         return f"rounding in {search.dtype} hides how far {point.value:.1e} is above the minimum"
     return f"rounding in {search.dtype} allows no relative gap below about {point.relative_gap:.1e}"
-
-
-def _reached(relative_gap: float, tolerance: float) -> str:
-    """The same of a solver that has converged."""
-    if relative_gap <= tolerance:
-        return f"relative gap at most {tolerance:g}"
-    return "objective within rounding of its minimum"

@@ -105,3 +105,10 @@ def solution(
     converged = norm(gradient) <= tolerance
     message = f"gradient norm at or below {tolerance:g}" if converged else failure
     return Solution(w, value, norm(gradient), iteration, converged, message)
+
+
+def reached(relative_gap: float, tolerance: float) -> str:
+    """Why a solver stopped that has converged down to a relative gap, in words."""
+    if relative_gap <= tolerance:
+        return f"relative gap at most {tolerance:g}"
+    return "objective within rounding of its minimum"

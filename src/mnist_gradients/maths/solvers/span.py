@@ -24,13 +24,16 @@ ill-conditioned matrices", SIAM Journal on Scientific Computing 42 (2020).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import scipy.linalg
 
 from mnist_gradients.maths.linear_objective import LinearObjective, Vector, in_memory
 from mnist_gradients.maths.solvers.factors import scaled_cholesky
+from mnist_gradients.maths.solvers.sampling import with_rows_in_memory
+from mnist_gradients.maths.solvers.solution import Solution, reached
+from mnist_gradients.maths.solvers.suboptimality import FLOOR
 
 BLOCK_ENTRIES = 1_000_000  # of X at a time
 SAVED_PASSES = 60
@@ -126,6 +129,52 @@ class Span:
             for factor in factors:
                 A = scipy.linalg.solve_triangular(factor, A, lower=True, overwrite_b=True)
             yield some, A
+
+
+def minimum_in_span(
+    objective: LinearObjective,
+    tolerance: float,
+    max_iterations: int,
+    minimise: Callable[..., Solution],
+) -> tuple[Solution, float]:
+    """The minimum in the span of the rows, and the least that the objective can be.
+
+    Args:
+        objective: Logistic or softmax objective on dense rows, with l2 above 0.
+        tolerance: Largest relative gap to the minimum.
+        max_iterations: Largest number of iterations.
+        minimise: Solver of the objective in the span, whose coordinates have no preferred
+            direction.
+
+    Returns:
+        The minimum, and the least. It has no message where the objective on the rows themselves, in
+        float64, is not within the tolerance of the least: rounding is left to see to.
+    """
+    span = Span(with_rows_in_memory(objective).computed_in(np.float64))
+    found = minimise(
+        span.objective,
+        tolerance=tolerance / 2,  # the other half is left for rounding
+        max_iterations=max_iterations,
+    )
+    least = found.objective / (1 + found.relative_gap)
+    w = span.weights(found.weights)
+    value, gradient = objective.computed_in(np.float64)(w)
+    gap = abs(value - least)
+    relative_gap = gap / (value - gap) if value > gap else np.inf
+    converged = found.converged and gap <= max(tolerance * (value - gap), FLOOR)
+    message = reached(relative_gap, tolerance) if converged else ""
+    return (
+        Solution(
+            w,
+            value,
+            float(np.linalg.norm(gradient)),
+            found.iterations,
+            converged=bool(converged),
+            message=message if found.converged else found.message,
+            relative_gap=float(relative_gap),
+        ),
+        least,
+    )
 
 
 def _typical(X: Vector) -> int:
