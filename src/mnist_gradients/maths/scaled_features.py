@@ -77,6 +77,28 @@ class ScaledFeatures:
             A[:, :a] -= self._shift
         return A
 
+    def curvature_along(self, indices: NDArray[np.integer], curvature: Floats) -> Floats:
+        """Curvature of the loss along each feature, for each class: (K, m).
+
+        ::
+
+            sum_i c_ik x_ij^2
+
+        which is the diagonal of `hessian` without the penalty.
+
+        Args:
+            indices: Row numbers, (n,).
+            curvature: c, at least zero, (n, K).
+        """
+        m = len(self.penalties)
+        total = np.zeros((curvature.shape[1], m), dtype=self._dtype)
+        block = np.empty((min(len(indices), HESSIAN_ROWS), m), dtype=self._dtype)
+        for i in range(0, len(indices), HESSIAN_ROWS):
+            some = slice(i, i + HESSIAN_ROWS)
+            A = self(indices[some], block)
+            total += curvature[some].T.astype(self._dtype) @ np.square(A, out=A)
+        return total
+
     def hessian(
         self, indices: NDArray[np.integer], curvature: Floats, memory: Floats | None = None
     ) -> Floats:

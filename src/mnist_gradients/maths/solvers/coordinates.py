@@ -19,10 +19,10 @@ diagonal   no factor: wide or sparse data
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
 
 from mnist_gradients.maths.linear_objective import Floats, LinearObjective, Vector
@@ -31,6 +31,7 @@ from mnist_gradients.maths.rows.threads import spread
 from mnist_gradients.maths.scaled_features import ScaledFeatures
 from mnist_gradients.maths.solvers.columns import Columns, are_correlated
 from mnist_gradients.maths.solvers.factors import inverse_factor, inverse_root
+from mnist_gradients.maths.solvers.sampling import some_rows
 
 Model = Literal["classes", "shared", "diagonal"]
 
@@ -41,6 +42,8 @@ WORTH_PASSES = 8  # a factor saves more passes over the data, and may cost as ma
 WORTH_PASSES_CORRELATED = 40  # or so many, if features are correlated,
 WORTH_WORK = 3e8  # or so many multiplications, which take milliseconds
 FACTOR_BYTES = 2**28  # of all factors together, at the most
+WEAK = 1  # sum of the curvature along features without a factor over their penalty, at the most,
+WEAK_ROWS = 2_000  # as so many rows tell
 PRECISE_ENTRIES = 1_000_000  # factors with no more entries are computed in float64
 
 
@@ -190,16 +193,16 @@ def curvature_coordinates(
     n_rows = rows_per_factor(curvature.shape[1])
     if few.rows.sparse:
         n_rows = max(LEAST_CURVATURE_ROWS, min(n_rows, SPARSE_ROWS_PER_FEATURE * few.n_features))
-    active = _active_columns(few)
+    strong, scale = _strong_columns(few, columns, curvature)
     hidden = few.l2 / columns.scale.max() ** 2 < np.finfo(np.float32).eps
     precise = FACTOR_BYTES // 8 if hidden else PRECISE_ENTRIES
-    small = curvature.shape[1] * (len(active) + 1) ** 2 <= precise
+    small = curvature.shape[1] * (len(strong) + 1) ** 2 <= precise
     dtype = np.float64 if small and few.dtype == np.float64 else np.float32
     features = ScaledFeatures(
         few,
-        columns=None if len(active) == few.n_features else active,
-        centre=columns.centre[active],
-        scale=columns.scale[active],
+        columns=None if len(strong) == few.n_features else strong,
+        centre=columns.centre[strong],
+        scale=columns.scale[strong],
         dtype=dtype,
     )
 
@@ -228,12 +231,33 @@ def curvature_coordinates(
         factors[k] = factor(k)
 
     spread(fill, range(curvature.shape[1]), threads=few.threads)
-    return Coordinates(few, columns, factors, active, class_scale)
+    return Coordinates(few, replace(columns, scale=scale), factors, strong, class_scale)
 
 
-def _active_columns(few: LinearObjective) -> NDArray[np.integer]:
-    """Features that are not zero throughout the sample; the others need no factor."""
-    X = few.rows.X  # type: ignore[attr-defined]  # a sample is in memory
-    if scipy.sparse.issparse(X):
-        return np.unique(X.indices)
-    return np.flatnonzero(X.any(axis=0))
+def _strong_columns(
+    few: LinearObjective, columns: Columns, curvature: Floats
+) -> tuple[NDArray[np.integer], Vector]:
+    """Features that need a factor, (a,), and a scale for all of them, (d,).
+
+    Along the others, the loss curves little against the penalty: the trace of its Hessian there,
+    relative to the penalty, is at most ``WEAK``, hence so is each of its eigenvalues. A scale of
+    their own is enough.
+
+    Args:
+        few: The objective on a sample of the rows in memory.
+        columns: Centre and scale of the features.
+        curvature: Curvature of each row, (n, K).
+    """
+    d, n = few.n_features, len(curvature)
+    features = ScaledFeatures(few, centre=columns.centre, scale=columns.scale)
+    some = np.arange(n)[some_rows(n, WEAK_ROWS)]
+    along = features.curvature_along(some, curvature[some]).max(axis=0)[:d] * (n / len(some))
+    penalties = features.penalties[:d]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(along > 0, along / penalties, 0.0)
+    order = np.argsort(ratio)
+    weak = order[np.cumsum(ratio[order]) <= WEAK]
+    scale = columns.scale.copy()
+    own = columns.scale[weak] * np.sqrt(along[weak] + penalties[weak])
+    scale[weak] = np.where(own > 0, own, scale[weak])
+    return np.setdiff1d(np.arange(d), weak), scale
