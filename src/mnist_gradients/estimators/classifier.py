@@ -92,7 +92,6 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator, ABC):
             ensure_all_finite=check_finite,
             **self._accepted(),
         )
-        check_classification_targets(labels)
         if scipy.sparse.issparse(rows) and rows.dtype not in (np.float32, np.float64):
             rows = rows.astype(np.float64)
         return rows, labels
@@ -103,12 +102,16 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def _class_numbers(self, labels: NDArray) -> NDArray[np.integer]:
         """Class numbers 0..K-1 of the labels of a fit; sets ``classes_``."""
+        if labels.dtype == object:
+            check_classification_targets(labels)  # labels of several types cannot be sorted
         classes, numbers = np.unique(labels, return_inverse=True)
-        self._set_classes(classes)
+        self._set_classes(classes, len(labels))
         return numbers
 
-    def _set_classes(self, classes: NDArray) -> None:
-        """Set ``classes_``."""
+    def _set_classes(self, classes: NDArray, n_rows: int) -> None:
+        """Set ``classes_``, the different labels of so many rows, if they are those of classes."""
+        # Each label twice, if there are so many rows: once each would look like a regression.
+        check_classification_targets(np.resize(classes, min(n_rows, 2 * len(classes))))
         if len(classes) < 2:
             raise mismatch("y", f"one class, {classes.tolist()[0]!r}", "at least two classes")
         self.classes_ = classes

@@ -14,7 +14,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import assert_all_finite, check_array, check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.extmath import safe_sparse_dot
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mnist_gradients.estimators.classifier import SoftmaxClassifier, is_dask, lazy_on_dask
@@ -292,10 +291,7 @@ class GradientLogisticRegression(SoftmaxClassifier):
 
         rows = DaskRows(X, y, sample_weight)
         validate_data(self, X, skip_check_array=True)  # sets the number of features
-        # Each label twice, if there are so many rows: once each would look like a regression.
-        N, K = rows.shape[0], len(rows.classes)
-        check_classification_targets(np.resize(rows.classes, min(N, 2 * K)))
-        self._set_classes(rows.classes)
+        self._set_classes(rows.classes, rows.shape[0])
         return rows
 
     def _computing_type(self, rows: Any) -> type[np.floating]:
