@@ -4,6 +4,7 @@ import pickle
 import threading
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from importlib import import_module
 
 import dask
 import dask.array as da
@@ -19,7 +20,15 @@ from mnist_gradients.core.dask_rows import DaskRows
 from mnist_gradients.estimators import GradientLogisticRegression
 from mnist_gradients.maths.rows import blocks
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows
-from mnist_gradients.maths.solvers import DEFAULT_SOLVER, SOLVERS
+from mnist_gradients.maths.solvers import (
+    DEFAULT_SOLVER,
+    SOLVERS,
+    coordinates,
+    sampling,
+    working_problem,
+)
+
+SOLVER = import_module("mnist_gradients.maths.solvers.preconditioned_lbfgs")
 
 
 @pytest.fixture(autouse=True)
@@ -173,6 +182,33 @@ def test_rare_classes_enter_the_sample_as_from_arrays(monkeypatch):
     y = np.where(np.arange(18_000) % 2000 == 7, 2, X[:, 0] > 0)
     dX, dy = da.from_array(X, chunks=(9_000, 5)), da.from_array(y, chunks=9_000)
     assert_same_bits(fitted(dX, dy, C=1.0), fitted(X, y, C=1.0))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_rows_that_say_most_are_the_same_as_of_arrays(weighted, monkeypatch):
+    monkeypatch.setattr(working_problem, "SAMPLE_ROWS", (150, 300))
+    generator = np.random.default_rng(0)
+    X = generator.standard_normal((2_000, 30)) @ generator.standard_normal((30, 30)) + 1e3
+    y = (X[:, 0] + X[:, 1] + 3 * generator.standard_normal(2_000) > 2_003).astype(np.int64)
+    s = generator.uniform(0.5, 2, 2_000) if weighted else None
+    drawn, informative = [], sampling.Candidates.informative
+
+    def counted(self, objective, w):
+        drawn.append(few := informative(self, objective, w))
+        return few
+
+    monkeypatch.setattr(sampling.Candidates, "informative", counted)
+    monkeypatch.setattr(SOLVER, "newton_pays", lambda _: False)
+    monkeypatch.setattr(SOLVER, "warm_start_rows", lambda _: 200)
+    monkeypatch.setattr(SOLVER, "are_correlated", lambda *_: True)
+    monkeypatch.setattr(coordinates, "WORTH_WORK", 1e12)
+    dX, dy = da.from_array(X, chunks=(170, 20)), da.from_array(y, chunks=250)
+    ds = None if s is None else da.from_array(s, chunks=300)
+    assert_same_bits(fitted(dX, dy, ds, C=1.0), fitted(X, y, s, C=1.0))
+    first, second = (few.rows for few in drawn)
+    np.testing.assert_array_equal(first.X, second.X)
+    np.testing.assert_array_equal(first.weights, second.weights)
+    assert first.weights.max() > 3 * first.weights.min()
 
 
 def test_predictions_are_lazy_and_equal_those_of_arrays(digits):

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csc_array, csr_array
 
+from mnist_gradients.maths import linear_objective
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.scaled_features import ScaledFeatures
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
@@ -138,6 +139,26 @@ def test_a_class_hessian_is_its_block_of_the_hessian(objective_class, intercept)
         block = ScaledFeatures(objective).hessian(rows, curvature[:, k])
         assert block.dtype == np.float32
         np.testing.assert_allclose(block, hessian[k::K, k::K], atol=1e-6)
+    features = ScaledFeatures(objective)
+    diagonals = np.diag(hessian).reshape(-1, K).T - features.penalties
+    np.testing.assert_allclose(features.curvature_along(rows, curvature), diagonals, atol=1e-6)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("objective_class", OBJECTIVES)
+def test_residuals_of_some_rows_are_those_of_their_loss(objective_class, sparse, monkeypatch):
+    monkeypatch.setattr(linear_objective, "RESIDUAL_ROWS", 7)
+    dense, generator = make(objective_class)
+    w, some = generator.normal(size=dense.size), np.array([69, 3, 3, *range(20, 40)])
+    X = csr_array(dense.rows.X) if sparse else dense.rows.X
+    W, b = dense.unpack(w)
+    expected = dense.loss_and_residual(dense.rows.X @ W + b, dense.rows.y)[1][some]
+    objective = objective_class(X, dense.rows.y, 0.1)
+    np.testing.assert_allclose(objective.residuals(w, some), expected, atol=1e-12)
+    if not sparse:
+        centred = objective.centred(np.full(objective.n_features, 0.5))
+        moved = objective.pack(W, b + 0.5 * W.sum(axis=0))
+        np.testing.assert_allclose(centred.residuals(moved, some), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("objective_class", OBJECTIVES)

@@ -57,7 +57,7 @@ def test_names_of_the_classes_of_a_task(task):
 @pytest.mark.parametrize("positive_classes", [(1, 3, 5, 7, 9), (0,), None])
 def test_weighted_classes_have_the_optimum_of_scikit_learn(digits, task, positive_classes):
     chosen = task(positive_classes=positive_classes, class_weights="balanced")
-    solver = SolverParameters(max_iterations=500, tolerance=1e-12)
+    solver = SolverParameters(max_iterations=500, tolerance=1e-14)
     model, history = fit("preconditioned_lbfgs", digits, 0.1, chosen, solver)
     reference = LogisticRegression(
         C=1 / (0.1 * len(digits)), class_weight="balanced", tol=1e-10, max_iter=1000

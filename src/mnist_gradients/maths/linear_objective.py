@@ -281,6 +281,17 @@ class LinearObjective(ABC):
             Z[block] = self._logits(self._block(rows.X[block]), W, b)
         return Z
 
+    def residuals(self, w: Vector, indices: NDArray[np.integer]) -> Floats:
+        """Residuals R at w of some rows in memory, given by their indices (n,); (n, K)."""
+        W, b = self._parameters(w)
+        rows = in_memory(self.rows)
+        R = np.empty((len(indices), self.n_outputs), dtype=self.dtype)
+        for i in range(0, len(R), RESIDUAL_ROWS):
+            some = indices[i : i + RESIDUAL_ROWS]
+            Z = self._logits(self._block(rows.X[some]), W, b)
+            R[i : i + RESIDUAL_ROWS] = self.loss_and_residual(Z, rows.y[some])[1]
+        return R
+
     def curvature(self, w: Vector) -> Floats:
         """Curvature of each row's loss in its own logits at w, times s_i / S: (N, K).
 
@@ -383,6 +394,7 @@ class LinearObjective(ABC):
 
 
 LOGIT_ROWS = 2048  # per block
+RESIDUAL_ROWS = 512  # gathered at a time, so that they stay in the cache
 KEPT_ENTRIES = 25_000_000  # of rows in the computing type, 200 MB at the most
 
 

@@ -1,5 +1,7 @@
 """Every solver on problems whose minimum is known."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -140,6 +142,23 @@ def test_a_newton_step_that_lbfgs_learns_is_its_next_direction():
     step = -objective.minimiser
     iterate.learn(step, objective.A @ step)
     np.testing.assert_allclose(iterate.direction, objective.minimiser)
+
+
+def test_what_was_learned_on_one_sample_serves_on_another():
+    eigenvalues, linear = np.geomspace(1, 1e-3, 8), np.ones(8)
+    for iterate in islice(lbfgs_iterates(Quadratic(eigenvalues, linear), np.zeros(8)), 12):
+        learned = iterate.inverse_hessian
+    another = Quadratic(1.1 * eigenvalues, 0.9 * linear)
+    least = another(another.minimiser)[0]
+    gaps = [
+        [iterate.value - least for iterate in islice(iterates, 4)]
+        for iterates in (
+            lbfgs_iterates(another, np.zeros(8)),
+            lbfgs_iterates(another, np.zeros(8), known=learned),
+        )
+    ]
+    assert gaps[1][0] == gaps[0][0]
+    assert gaps[1][3] < 0.1 * gaps[0][3]
 
 
 def test_a_hessian_expected_near_the_identity_scales_what_no_step_has_told():

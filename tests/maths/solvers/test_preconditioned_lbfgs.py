@@ -195,7 +195,7 @@ def test_a_memory_map_gives_the_same_bits_and_no_more_memory_with_more_rows(mnis
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     peaks = []
-    for N in (20_000, 60_000):
+    for N in (40_000, 60_000):
         tracemalloc.start()
         solution = preconditioned_lbfgs(SoftmaxObjective(mapped[:N], y[:N], 1e-3, threads=1))
         peaks.append(tracemalloc.get_traced_memory()[1])

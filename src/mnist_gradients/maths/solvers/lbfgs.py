@@ -100,7 +100,12 @@ def lbfgs(
 
 
 def lbfgs_iterates(
-    objective: Differentiable, start: Vector, memory: int = 10, *, preconditioned: bool = False
+    objective: Differentiable,
+    start: Vector,
+    memory: int = 10,
+    *,
+    preconditioned: bool = False,
+    known: InverseHessian | None = None,
 ) -> Iterator[Iterate]:
     """Iterates of :func:`lbfgs`, the start first, until no step lowers the objective.
 
@@ -109,6 +114,7 @@ def lbfgs_iterates(
         start: First iterate, (size,).
         memory: Number of steps remembered.
         preconditioned: Whether the Hessian is expected to be close to the identity.
+        known: What has been learned of the inverse Hessian before; it learns on.
 
     Yields:
         One iterate after another; the caller decides when to stop.
@@ -116,7 +122,7 @@ def lbfgs_iterates(
     Raises:
         ValueError: If the objective is not finite at the start.
     """
-    inverse_hessian = InverseHessian(memory, preconditioned=preconditioned)
+    inverse_hessian = known or InverseHessian(memory, preconditioned=preconditioned)
     value, gradient = objective(start)
     check_first_value(value)
 

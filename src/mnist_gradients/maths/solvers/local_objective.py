@@ -9,11 +9,12 @@ import numpy as np
 from mnist_gradients.maths.linear_objective import LinearObjective, Vector
 from mnist_gradients.maths.solvers.columns import Columns
 from mnist_gradients.maths.solvers.coordinates import Coordinates
-from mnist_gradients.maths.solvers.lbfgs import lbfgs_iterates
+from mnist_gradients.maths.solvers.lbfgs import InverseHessian, lbfgs_iterates
 
 WARM_START_ROWS = 8_000  # at the most, a fifth of all, or the fewest that tell anything
 WARM_START_WORK = 500_000  # multiplications of a product at the least
-WARM_START_ITERATIONS = 16
+WARM_START_ITERATIONS = 16  # at the most,
+WORTH_ITERATING = 0.004  # as long as one gains so much, relative to the objective
 RARE = 0.1  # of an even part of the weights: a class with less is rare
 
 
@@ -61,14 +62,26 @@ def plain_start(objective: LinearObjective) -> Vector:
     return objective.pack(W, b)
 
 
-def warm_start(few: LinearObjective, columns: Columns) -> Vector:
-    """Minimise over a sample of the rows, as long as an iteration gains a thousandth; (size,)."""
-    w = np.zeros(few.size)
+def warm_start(
+    few: LinearObjective, columns: Columns, start: Vector, known: InverseHessian | None = None
+) -> tuple[Vector, InverseHessian]:
+    """Minimise over a sample of the rows, as long as an iteration gains enough.
+
+    Args:
+        few: The objective on the sample.
+        columns: Centre and scale of its features.
+        start: First iterate, (size,).
+        known: What was learned of the inverse Hessian on another sample.
+
+    Returns:
+        The last iterate, (size,), and what has been learned of the inverse Hessian.
+    """
+    w, value = start, np.inf
     local = LocalObjective(few, w, Coordinates(few, columns.even()))
-    value = np.inf
-    for iterate in islice(lbfgs_iterates(local, w), WARM_START_ITERATIONS + 1):
+    iterates = lbfgs_iterates(local, np.zeros_like(w), known=known)
+    for iterate in islice(iterates, WARM_START_ITERATIONS + 1):
         w = local.weights
-        if iterate.value > 0.999 * value:
+        if iterate.value > (1 - WORTH_ITERATING) * value:
             break
         value = iterate.value
-    return w
+    return w, iterate.inverse_hessian

@@ -71,7 +71,8 @@ def preconditioned_lbfgs(
     1. Means and scales of the features come from a sample of the rows. Where the means are large,
        rows are centred block by block.
     2. A few iterations of L-BFGS on a sample lead to where the curvature resembles that of the
-       minimum; where they would not, a rare class sets the intercept.
+       minimum; where they would not, a rare class sets the intercept. Where rows are many, a larger
+       sample is then drawn of those with large residuals, and L-BFGS goes on there.
     3. The curvature is estimated there: a factor for each class, one for all, or none, by cost.
     4. L-BFGS on all rows runs in the coordinates that the factors define, until
 
@@ -226,6 +227,7 @@ class _Search:
             w = self._warm_start()
         else:
             w = np.zeros(self.problem.objective.size)
+        self.problem.focus(w)
         first = True
         while True:
             dtype, steps = self.dtype, 0
@@ -371,7 +373,11 @@ class _Search:
             or (small_part and not are_correlated(self.problem.few, self.problem.columns))
         ):
             return plain_start(self.problem.objective)
-        return warm_start(sample(self.problem.few, n, self.generator), self.problem.columns)
+        few, columns = sample(self.problem.few, n, self.generator), self.problem.columns
+        w, learned = warm_start(few, columns, np.zeros(few.size))
+        if self.problem.focus(w):
+            w, _ = warm_start(self.problem.few, columns, w, learned)
+        return w
 
 
 def _message(

@@ -13,7 +13,7 @@ from mnist_gradients.maths.linear_objective import (
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows
 from mnist_gradients.maths.solvers.columns import Columns, describe_columns, exact_means
 from mnist_gradients.maths.solvers.coordinates import Model, choose_model
-from mnist_gradients.maths.solvers.sampling import sample
+from mnist_gradients.maths.solvers.sampling import Candidates, candidate_rows, sample
 from mnist_gradients.maths.solvers.span import span_pays
 
 SAMPLE_ROWS = 4_000, 16_000  # least and most whose columns and curvature are looked at
@@ -50,7 +50,12 @@ class WorkingProblem:
         least, most = SAMPLE_ROWS
         enough = 5 * objective.n_features + 400 * objective.n_outputs
         n = min(most, max(least, enough))
-        self.objective, self.few = objective, sample(objective, n, generator)
+        self.objective, self._candidates = objective, None
+        if candidate_rows(objective, n):
+            self._candidates = Candidates(objective, n, generator)
+            self.few = self._candidates.pilot
+        else:
+            self.few = sample(objective, n, generator)
         self.columns = describe_columns(self.few)
         if isotropic:
             self.columns = self.columns.isotropic()
@@ -59,6 +64,8 @@ class WorkingProblem:
         if not self.spans:
             self.model = choose_model(objective, self.few, self.columns)
         if self.model == "diagonal":
+            if self._candidates:
+                self._candidates, self.few = None, sample(objective, n, generator)
             self.columns = exact_means(self.few, self.columns)
         self._shift = np.zeros(objective.n_features)  # in units of the features
         if self._needs_centring():
@@ -75,6 +82,13 @@ class WorkingProblem:
     def few_are_all(self) -> bool:
         """Whether the sample holds all rows."""
         return self.few.rows.shape == self.objective.rows.shape
+
+    def focus(self, w: Vector) -> bool:
+        """Take a larger sample, of rows that say most close to w, (size,), once; whether it is."""
+        candidates, self._candidates = self._candidates, None
+        if candidates:
+            self.few = candidates.informative(self._precise.computed_in(self.dtype), w)
+        return candidates is not None
 
     def refine(self) -> bool:
         """Go on in float64; whether that is possible."""
