@@ -6,7 +6,7 @@ from mnist_gradients.benchmarking.solvers import Setting, weights
 from mnist_gradients.benchmarking.switches import CHANGES, SOLVER, RowCounter, changed
 from mnist_gradients.maths.rows import blocks, products
 from mnist_gradients.maths.scaled_features import ScaledFeatures
-from mnist_gradients.maths.solvers import coordinates
+from mnist_gradients.maths.solvers import coordinates, sampling, working_problem
 
 
 @pytest.fixture
@@ -105,6 +105,40 @@ def test_curvature_rows_are_drawn_by_curvature_or_evenly(monkeypatch, fit, chang
     fit(change)
     assert len(counts) >= 10
     assert (set(counts) == {60}) == even
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize(
+    ("change", "drawn"), [("unchanged", True), ("no sample by residuals", False)]
+)
+def test_rows_are_drawn_by_their_residuals_or_not(monkeypatch, fit, change, drawn):
+    monkeypatch.setattr(working_problem, "SAMPLE_ROWS", (60, 90))
+    samples, informative = [], sampling.Candidates.informative
+
+    def counted(self, objective, w):
+        samples.append(few := informative(self, objective, w))
+        return few
+
+    monkeypatch.setattr(sampling.Candidates, "informative", counted)
+    fit(change)
+    assert len(samples) == drawn
+
+
+@pytest.mark.usefixtures("large")
+def test_features_with_little_curvature_have_no_factor_or_have_one(monkeypatch, fit):
+    sizes = []
+    hessian = ScaledFeatures.hessian
+
+    def counted(self, indices, curvature, memory=None):
+        sizes.append(len(self.penalties))
+        return hessian(self, indices, curvature, memory)
+
+    monkeypatch.setattr(ScaledFeatures, "hessian", counted)
+    estimator, *_ = fit("unchanged")
+    assert max(sizes) < estimator.n_features_in_
+    sizes.clear()
+    fit("factor of all features")
+    assert set(sizes) == {estimator.n_features_in_ + 1}
 
 
 @pytest.mark.parametrize("avx512", [True, False])

@@ -65,6 +65,14 @@ def _even_sample() -> list[Replacement]:
     return [(SOLVER, "curvature_coordinates", curvature_coordinates)]
 
 
+def _one_sample() -> list[Replacement]:
+    return [(working_problem, "candidate_rows", lambda *_: 0)]
+
+
+def _factor_of_all() -> list[Replacement]:
+    return [(coordinates, "WEAK", -1.0)]  # a sum of no features is not below
+
+
 def _nothing() -> list[Replacement]:
     return []
 
@@ -78,6 +86,8 @@ CHANGES: dict[str, tuple[Callable[[], list[Replacement]], Input, int]] = {
     "no warm start": (_no_warm_start, "float32", 1),
     "no centring": (_no_centring, "float32", 1),
     "curvature rows drawn evenly": (_even_sample, "float32", 1),
+    "no sample by residuals": (_one_sample, "float32", 1),
+    "factor of all features": (_factor_of_all, "float32", 1),
     "no tiles or padding": (_no_tiles_or_padding, "float32", 1),
     "all rows in one block": (_one_block, "float32", 1),
     "two threads": (_nothing, "float32", 2),
