@@ -3,7 +3,9 @@ import pandas as pd
 import pytest
 
 from mnist_gradients.core.linear_model import LinearModel
+from mnist_gradients.maths.solvers import SOLVERS
 from mnist_gradients.pipelines.logistic_regression import nodes
+from mnist_gradients.regression.task import evaluate, make_model, make_objective
 
 COMPARISON_COLUMNS = [
     "solver",
@@ -32,8 +34,18 @@ class TestRegularisationPath:
         path = nodes.trace_regularisation_path(sets[0], sets[1], task(l2_values=(1.0, 0.03)))
         alone = nodes.trace_regularisation_path(sets[0], sets[1], task(l2_values=(0.03,)))
         assert path["validation_loss"].iloc[1] == pytest.approx(
-            alone["validation_loss"].item(), rel=1e-3
+            alone["validation_loss"].item(), rel=1e-6
         )
+
+    @pytest.mark.parametrize("l2", [1e-2, 1e-4])
+    def test_errors_are_those_of_the_minimum(self, sets, task, l2):
+        chosen = task(l2_values=(l2,))
+        objective = make_objective(sets[0], l2, chosen)
+        minimum = SOLVERS["lbfgs"](objective, tolerance=1e-9, max_iterations=5_000).weights
+        expected = evaluate(make_model(objective, minimum), sets[1], chosen)
+        path = nodes.trace_regularisation_path(*sets[:2], chosen)
+        assert path["validation_loss"].item() == pytest.approx(expected["loss"], rel=1e-5)
+        assert path["validation_error"].item() == expected["error"]
 
 
 class TestChoosePenalty:

@@ -27,6 +27,7 @@ from mnist_gradients.report.summaries import rank_solvers
 
 logger = logging.getLogger(__name__)
 
+PATH_TOLERANCE = 1e-9  # relative gap: a single image decides between two penalties at times
 COMPARISON_COLUMNS = (
     *("l2", "iterations", "seconds", "objective", "relative_gap", "max_abs_weight_difference"),
     *("train_error", "validation_error", "test_error"),
@@ -49,7 +50,7 @@ def trace_regularisation_path(
     for l2 in sorted(parameters.l2_values, reverse=True):
         started = time.perf_counter()
         objective = make_objective(train, l2, parameters)
-        start = SOLVERS[DEFAULT_SOLVER](objective, start, tolerance=1e-5).weights
+        start = SOLVERS[DEFAULT_SOLVER](objective, start, tolerance=PATH_TOLERANCE).weights
         model = make_model(objective, start)
         seconds = time.perf_counter() - started
         measured = evaluate(model, validation, parameters)
