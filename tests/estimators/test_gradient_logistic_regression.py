@@ -1,5 +1,7 @@
 """The linear classifier: scikit-learn's optimum, its tools, labels of any type, errors."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -7,6 +9,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler
@@ -321,3 +324,17 @@ def test_a_strength_without_a_penalty_is_warned_about():
 def test_one_class_is_refused(digits):
     with pytest.raises(ValueError, match=r"^y: found one class, 3, expected at least two classes$"):
         GradientLogisticRegression().fit(digits[0], np.full(len(digits[0]), 3))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_few_rows_of_great_length_give_no_warning_of_numpy(dtype):
+    for seed in range(8):
+        generator = np.random.default_rng(seed)
+        X = generator.standard_normal((30_000, 20)).astype(dtype)
+        y = (X[:, 0] + generator.logistic(size=30_000) > 0).astype(int)
+        X[generator.choice(30_000, 4, replace=False), 3] = 1e22
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            warnings.simplefilter("error", RuntimeWarning)
+            model = GradientLogisticRegression(tol=1e-4, random_state=seed).fit(X, y)
+        assert log_loss(y, model.predict_proba(X)) <= np.log(2) * (1 + 1e-6)

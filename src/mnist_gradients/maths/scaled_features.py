@@ -96,7 +96,8 @@ class ScaledFeatures:
         for i in range(0, len(indices), HESSIAN_ROWS):
             some = slice(i, i + HESSIAN_ROWS)
             A = self(indices[some], block)
-            total += curvature[some].T.astype(self._dtype) @ np.square(A, out=A)
+            with np.errstate(over="ignore", invalid="ignore"):  # of a row of great length
+                total += curvature[some].T.astype(self._dtype) @ np.square(A, out=A)
         return total
 
     def hessian(
@@ -127,6 +128,7 @@ class ScaledFeatures:
             some = slice(i, i + HESSIAN_ROWS)
             A = self(indices[some], block)
             A *= np.sqrt(curvature[some]).astype(self._dtype)[:, None]
-            H += np.matmul(A.T, A, out=addend)
+            with np.errstate(over="ignore", invalid="ignore"):  # the factor refuses it
+                H += np.matmul(A.T, A, out=addend)
         H[np.diag_indices(m)] += self.penalties.astype(self._dtype)
         return H
