@@ -338,3 +338,22 @@ def test_a_few_rows_of_great_length_give_no_warning_of_numpy(dtype):
             warnings.simplefilter("error", RuntimeWarning)
             model = GradientLogisticRegression(tol=1e-4, random_state=seed).fit(X, y)
         assert log_loss(y, model.predict_proba(X)) <= np.log(2) * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("seed", [27, 121])
+def test_a_long_row_in_a_sample_hides_no_gap(seed):
+    generator = np.random.default_rng(seed)
+    N, d = int(generator.choice([26_000, 50_000])), int(generator.choice([5, 20, 60]))
+    X, n_long = generator.standard_normal((N, d)), int(generator.choice([1, 5, 30, 200]))
+    X[generator.choice(N, n_long, replace=False)] *= 10 ** generator.uniform(1.5, 4)
+    logits = X @ generator.standard_normal(d) * generator.choice([0.3, 1, 3]) / np.sqrt(d)
+    y = (logits + generator.logistic(size=N) > generator.choice([0, 2])).astype(int)
+    some = generator.choice(N, n_long)
+    y[some] = generator.integers(0, 2, len(some))
+    C = 1 / (N * 10 ** generator.uniform(-7, -3))
+    tol = 10 ** generator.uniform(-5, -3)
+    best = GradientLogisticRegression(C=C, tol=1e-10, max_iter=4_000).fit(X, y)
+    least = scikit_learn_objective(best, X, y, C)
+    for k in range(12):
+        model = GradientLogisticRegression(C=C, tol=tol, random_state=k).fit(X, y)
+        assert scikit_learn_objective(model, X, y, C) <= (1 + tol) * least

@@ -196,9 +196,7 @@ class _Search:
         self.factors_failed = False
         self.renewed: tuple[Coordinates, tuple[Vector, Vector] | None] | None = None
         self.least_curvature = 1.0
-        self.long_rows = not self.problem.spans and has_long_rows(
-            self.problem.few, self.problem.columns
-        )
+        self.long_rows = False
         self.confirm_below = np.inf
         self.least_steps = 0
         self.confirmation_rows = max(CONFIRMATION_ROWS, 4 * objective.n_features)
@@ -228,6 +226,8 @@ class _Search:
         else:
             w = np.zeros(self.problem.objective.size)
         self.problem.focus(w)
+        if not self.problem.spans:  # in the sample that confirms, which has just been drawn
+            self.long_rows = has_long_rows(self.problem.few, self.problem.columns)
         first = True
         while True:
             dtype, steps = self.dtype, 0
