@@ -340,7 +340,7 @@ def test_a_few_rows_of_great_length_give_no_warning_of_numpy(dtype):
         assert log_loss(y, model.predict_proba(X)) <= np.log(2) * (1 + 1e-6)
 
 
-@pytest.mark.parametrize("seed", [27, 121])
+@pytest.mark.parametrize("seed", [27, 121, 5007])
 def test_a_long_row_in_a_sample_hides_no_gap(seed):
     generator = np.random.default_rng(seed)
     N, d = int(generator.choice([26_000, 50_000])), int(generator.choice([5, 20, 60]))

@@ -273,9 +273,18 @@ class LinearObjective(ABC):
 
     def logits(self, w: Vector) -> Floats:
         """Logits of all rows at w, (N, K), for rows in memory, few enough that N K numbers fit."""
-        W, b = self._parameters(w)
+        return self.images(*self.unpack(w))
+
+    def images(self, V: Floats, c: Floats) -> Floats:
+        """X V + c of all rows in memory, (N, m), for any number m of columns.
+
+        Args:
+            V: (d, m).
+            c: (m,).
+        """
+        W, b = self._for_rows(V, c)
         rows = in_memory(self.rows)
-        Z = np.empty((rows.shape[0], self.n_outputs), dtype=self.dtype)
+        Z = np.empty((rows.shape[0], len(b)), dtype=self.dtype)
         for i in range(0, len(Z), LOGIT_ROWS):
             block = slice(i, i + LOGIT_ROWS)
             Z[block] = self._logits(self._block(rows.X[block]), W, b)
@@ -351,10 +360,12 @@ class LinearObjective(ABC):
 
     def _parameters(self, w: Vector) -> tuple[Floats, Floats]:
         """Weights for unscaled rows and intercept, in the computing type."""
-        W, b = self.unpack(w)
-        W *= self.scale
+        return self._for_rows(*self.unpack(w))
+
+    def _for_rows(self, W: Floats, b: Floats) -> tuple[Floats, Floats]:
+        W = W * self.scale
         if self.centre is not None and self.rows.sparse:
-            b -= self.centre @ W
+            b = b - self.centre @ W
         return W.astype(self.dtype), b.astype(self.dtype)
 
     def _penalised(self, w: Vector) -> Vector:

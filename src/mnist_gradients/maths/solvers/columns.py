@@ -16,7 +16,8 @@ from mnist_gradients.maths.solvers.sampling import some_rows
 COLUMN_ENTRIES = 200_000, 1_000_000  # least and most that give means and variances,
 LEAST_COLUMN_ROWS = 100  # but so many rows at least
 MOMENT_ENTRIES = 50_000  # at a time, which stay in the cache in float64
-LONG = 30  # times the median of all rows
+LONG = 30  # times the median of all rows,
+DIRECTIONS = 8  # in which the lengths of rows are measured
 SIMILAR = 10  # the largest scale over the smallest
 LARGEST_GRAM = 200  # rows of the sample that tell whether features are correlated
 
@@ -92,18 +93,19 @@ def describe_columns(few: LinearObjective) -> Columns:
 def has_long_rows(few: LinearObjective, columns: Columns) -> bool:
     """Whether a row of a sample is many times as long as most, in scaled features.
 
-    It may then decide alone about a direction. Lengths are those of a random projection.
+    It may then decide alone about a direction. Lengths are those of a random projection, to a space
+    of so few dimensions that this costs little and so many that no long row looks short.
 
     Args:
         few: The objective on a sample of the rows in memory.
         columns: Centre and scale of its features.
     """
-    directions = np.random.default_rng(0).standard_normal((few.n_features, few.n_outputs))
-    W = directions / columns.scale[:, None]
+    V = np.random.default_rng(0).standard_normal((few.n_features, DIRECTIONS))
+    V /= columns.scale[:, None]
     with np.errstate(over="ignore", invalid="ignore"):
-        U = few.logits(few.pack(W, -columns.centre @ W))
-        lengths = np.abs(U).max(axis=1)
-    return bool(lengths.max() > LONG * np.median(lengths))
+        U = few.images(V, -columns.centre @ V)
+        lengths = np.sqrt(np.einsum("ij,ij->i", U, U))
+    return not lengths.max() <= LONG * np.median(lengths)  # nor is one that is not finite
 
 
 def exact_means(few: LinearObjective, columns: Columns) -> Columns:
