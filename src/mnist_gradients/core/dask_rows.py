@@ -12,7 +12,7 @@ in each pass, a chunk at a time, and never held as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Real
 from typing import Any, Self
@@ -100,6 +100,17 @@ class DaskRows(LabelledRows):
             sum_parts, term, self.classes, self._factors, block_rows, len(self._parts)
         )
         return sum_on_workers(function, self._parts, threads)
+
+    def each(
+        self,
+        function: Callable[[Any], NDArray[np.floating]],
+        *,
+        threads: int | None,  # noqa: ARG002  # chunks run in those of the workers
+    ) -> NDArray[np.floating]:
+        """One number for each row; see the base class."""
+        with reaching_scheduler():
+            numbers = dask.compute(*(delayed(function)(X) for X in _blocks(self._arrays[0])))
+        return np.concatenate(numbers)
 
     def take(self, indices: NDArray[np.integer], weights: NDArray[np.float64] | None) -> ArrayRows:
         """Copy rows into memory; see the base class."""

@@ -77,6 +77,17 @@ class ScaledFeatures:
             A[:, :a] -= self._shift
         return A
 
+    def squared_lengths(self) -> Floats:
+        """Squared length of each row, (N,); infinite where it overflows."""
+        n = self._rows.shape[0]
+        lengths = np.empty(n, dtype=self._dtype)
+        block = np.empty((min(n, HESSIAN_ROWS), len(self.penalties)), dtype=self._dtype)
+        for i in range(0, n, HESSIAN_ROWS):
+            with np.errstate(over="ignore"):
+                A = self(slice(i, i + HESSIAN_ROWS), block)
+                lengths[i : i + len(A)] = np.einsum("ij,ij->i", A, A)
+        return lengths
+
     def curvature_along(self, indices: NDArray[np.integer], curvature: Floats) -> Floats:
         """Curvature of the loss along each feature, for each class: (K, m).
 

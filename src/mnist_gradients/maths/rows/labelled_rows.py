@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mnist_gradients.maths.checking import mismatch
 from mnist_gradients.maths.rows.blocks import Terms, add, block_sum, rows_per_block
 from mnist_gradients.maths.rows.memory import new_array
-from mnist_gradients.maths.rows.threads import single_blas_thread
+from mnist_gradients.maths.rows.threads import single_blas_thread, spread
 
 GATHERED_ROWS = 256  # at a time, so that copies of them stay in the cache
 
@@ -58,6 +58,17 @@ class LabelledRows(ABC):
         Args:
             term: Contribution of a block; runs in several threads at once.
             term_entries: Number of entries of one contribution.
+            threads: Number of threads; None for every core this process may use.
+        """
+
+    @abstractmethod
+    def each(
+        self, function: Callable[[Any], NDArray[np.floating]], *, threads: int | None
+    ) -> NDArray[np.floating]:
+        """One number for each row, (N,), in memory.
+
+        Args:
+            function: Numbers of consecutive rows (B, d), each of which depends on its row alone.
             threads: Number of threads; None for every core this process may use.
         """
 
@@ -129,6 +140,14 @@ class ArrayRows(LabelledRows):
             term_entries=term_entries,
             threads=threads,
         )
+
+    def each(
+        self, function: Callable[[Any], NDArray[np.floating]], *, threads: int | None
+    ) -> NDArray[np.floating]:
+        """One number for each row; see the base class."""
+        N, step = self.shape[0], rows_per_block(self.entries / self.shape[0])
+        blocks = [slice(i, min(i + step, N)) for i in range(0, N, step)]
+        return np.concatenate(spread(lambda b: function(self._block(b)), blocks, threads=threads))
 
     def _block(self, rows: slice) -> Any:
         """Consecutive rows, without a copy of their entries."""

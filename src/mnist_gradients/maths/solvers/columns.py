@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import scipy.sparse
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from mnist_gradients.maths.checking import mismatch
-from mnist_gradients.maths.linear_objective import LinearObjective, Vector
+from mnist_gradients.maths.linear_objective import Floats, LinearObjective, Vector
+from mnist_gradients.maths.rows.labelled_rows import ArrayRows
+from mnist_gradients.maths.scaled_features import ScaledFeatures
 from mnist_gradients.maths.solvers.sampling import some_rows
 
 COLUMN_ENTRIES = 200_000, 1_000_000  # least and most that give means and variances,
@@ -79,15 +82,41 @@ def describe_columns(few: LinearObjective) -> Columns:
     n = max(LEAST_COLUMN_ROWS, np.clip(entries // 4, least, most) * len_rows(X) // entries)
     some = np.arange(len_rows(X))[some_rows(len_rows(X), int(n))]
     mean, second = _moments(X, some, few.centre, centred=few.intercept == "free")
-    K = few.n_outputs
-    c = 1 / 4 if K == 1 else (1 - 1 / K) / K
-    scale = np.sqrt(few.scale**2 * second + few.l2 / c)
-    if np.isinf(scale).any():
-        raise mismatch("X", "values whose squares are not finite", "squares below 1e308")
+    scale = _scale(few, few.scale**2 * second)
     typical = scale[scale > 0].mean() if (scale > 0).any() else 1.0
     # A feature that is constant in the sample and free of a penalty has any scale.
     scale = np.where(scale > 0, scale, np.maximum(typical, few.scale * np.abs(mean)))
     return Columns(few.scale * mean, scale)
+
+
+def _scale(objective: LinearObjective, variance: Vector) -> Vector:
+    K = objective.n_outputs
+    c = 1 / 4 if K == 1 else (1 - 1 / K) / K
+    if np.isinf(variance).any():
+        raise mismatch("X", "values whose squares are not finite", "squares below 1e308")
+    return np.sqrt(variance + objective.l2 / c)
+
+
+def exact_scales(objective: LinearObjective, columns: Columns) -> Columns:
+    """Take the scales of all rows, in one pass over them.
+
+    A feature that is not zero in a few rows only may look constant in a sample.
+
+    Args:
+        objective: Logistic or softmax objective.
+        columns: Centre and scale of its features in a sample.
+    """
+
+    def term(X: Any, _: NDArray[np.integer], s: Vector | None) -> tuple[Floats, ...]:
+        features = _scaled(objective, X, columns, np.float64)
+        every = np.arange(len_rows(X))
+        weights = np.ones(len(every)) if s is None else s
+        return (features.curvature_along(every, weights[:, None])[0, : objective.n_features],)
+
+    sums = objective.rows.sum(term, term_entries=objective.n_features, threads=objective.threads)[0]
+    variance = columns.scale**2 * sums / objective.rows.total_weight
+    scale = _scale(objective, variance)
+    return replace(columns, scale=np.where(scale > 0, scale, columns.scale))
 
 
 def has_long_rows(few: LinearObjective, columns: Columns) -> bool:
@@ -106,6 +135,29 @@ def has_long_rows(few: LinearObjective, columns: Columns) -> bool:
         U = few.images(V, -columns.centre @ V)
         lengths = np.sqrt(np.einsum("ij,ij->i", U, U))
     return not lengths.max() <= LONG * np.median(lengths)  # nor is one that is not finite
+
+
+def squared_lengths(objective: LinearObjective, columns: Columns) -> Vector:
+    """Squared length of each row, (N,), in scaled features, with a constant one for the intercept.
+
+    Args:
+        objective: Logistic or softmax objective.
+        columns: Centre and scale of its features.
+    """
+
+    def of_block(X: Any) -> Floats:
+        return _scaled(objective, X, columns, np.float32).squared_lengths()
+
+    return objective.rows.each(of_block, threads=objective.threads).astype(np.float64)
+
+
+def _scaled(
+    objective: LinearObjective, X: Any, columns: Columns, dtype: DTypeLike
+) -> ScaledFeatures:
+    """Scaled features of a block of rows."""
+    block = copy(objective)
+    block.rows = ArrayRows(X, np.zeros(len_rows(X), dtype=int))
+    return ScaledFeatures(block, centre=columns.centre, scale=columns.scale, dtype=dtype)
 
 
 def exact_means(few: LinearObjective, columns: Columns) -> Columns:

@@ -43,7 +43,7 @@ WORTH_PASSES_CORRELATED = 40  # or so many, if features are correlated,
 WORTH_WORK = 3e8  # or so many multiplications, which take milliseconds
 FACTOR_BYTES = 2**28  # of all factors together, at the most
 WEAK = 1  # sum of the curvature along features without a factor over their penalty, at the most,
-WEAK_ROWS = 2_000  # as so many rows tell
+WEAK_ROWS = 2_000  # as so many rows tell, or all
 PRECISE_ENTRIES = 1_000_000  # factors with no more entries are computed in float64
 
 
@@ -161,6 +161,8 @@ def curvature_coordinates(
     columns: Columns,
     model: Model,
     generator: np.random.Generator,
+    *,
+    every_row: bool = False,
 ) -> Coordinates:
     """Return coordinates for the curvature at w, estimated on a sample of the rows.
 
@@ -179,6 +181,8 @@ def curvature_coordinates(
         columns: Centre and scale of the features.
         model: Model of the curvature.
         generator: Source of the choice of rows.
+        every_row: Whether every row of the sample is to enter, since some count for a direction of
+            their own.
     """
     if model == "diagonal":
         return Coordinates(few, columns.smooth())
@@ -193,7 +197,8 @@ def curvature_coordinates(
     n_rows = rows_per_factor(curvature.shape[1])
     if few.rows.sparse:
         n_rows = max(LEAST_CURVATURE_ROWS, min(n_rows, SPARSE_ROWS_PER_FEATURE * few.n_features))
-    strong, scale = _strong_columns(few, columns, curvature)
+    looked_at = len(curvature) if every_row else WEAK_ROWS
+    strong, scale = _strong_columns(few, columns, curvature, looked_at)
     hidden = few.l2 / columns.scale.max() ** 2 < np.finfo(np.float32).eps
     precise = FACTOR_BYTES // 8 if hidden else PRECISE_ENTRIES
     small = curvature.shape[1] * (len(strong) + 1) ** 2 <= precise
@@ -213,7 +218,7 @@ def curvature_coordinates(
         c = curvature[:, k]
         chosen = np.flatnonzero(c > 0)
         weights = c[chosen]
-        if len(chosen) > n_rows:
+        if len(chosen) > n_rows and not every_row:
             probability = np.minimum(1, n_rows * c / c.sum())
             chosen = np.flatnonzero(chances[:, k] < probability)
             weights = c[chosen] / probability[chosen]
@@ -235,7 +240,7 @@ def curvature_coordinates(
 
 
 def _strong_columns(
-    few: LinearObjective, columns: Columns, curvature: Floats
+    few: LinearObjective, columns: Columns, curvature: Floats, n_rows: int
 ) -> tuple[NDArray[np.integer], Vector]:
     """Features that need a factor, (a,), and a scale for all of them, (d,).
 
@@ -247,10 +252,11 @@ def _strong_columns(
         few: The objective on a sample of the rows in memory.
         columns: Centre and scale of the features.
         curvature: Curvature of each row, (n, K).
+        n_rows: Number of rows that are looked at.
     """
     d, n = few.n_features, len(curvature)
     features = ScaledFeatures(few, centre=columns.centre, scale=columns.scale)
-    some = np.arange(n)[some_rows(n, WEAK_ROWS)]
+    some = np.arange(n)[some_rows(n, n_rows)]
     along = features.curvature_along(some, curvature[some]).max(axis=0)[:d] * (n / len(some))
     penalties = features.penalties[:d]
     with np.errstate(divide="ignore", invalid="ignore"):

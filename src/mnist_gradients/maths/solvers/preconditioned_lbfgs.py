@@ -16,7 +16,7 @@ import numpy as np
 
 from mnist_gradients.maths.linear_objective import LinearObjective
 from mnist_gradients.maths.rows.threads import single_blas_thread
-from mnist_gradients.maths.solvers.columns import are_correlated, has_long_rows
+from mnist_gradients.maths.solvers.columns import are_correlated
 from mnist_gradients.maths.solvers.coordinates import Coordinates, curvature_coordinates
 from mnist_gradients.maths.solvers.lbfgs import Iterate, lbfgs_iterates
 from mnist_gradients.maths.solvers.local_objective import (
@@ -227,7 +227,7 @@ class _Search:
             w = np.zeros(self.problem.objective.size)
         self.problem.focus(w)
         if not self.problem.spans:  # in the sample that confirms, which has just been drawn
-            self.long_rows = has_long_rows(self.problem.few, self.problem.columns)
+            self.long_rows = self.problem.look_for_long_rows(self.generator)
         first = True
         while True:
             dtype, steps = self.dtype, 0
@@ -258,7 +258,12 @@ class _Search:
 
     def _coordinates(self, w: Vector) -> Coordinates:
         return curvature_coordinates(
-            self.problem.few, w, self.problem.columns, self.problem.model, self.generator
+            self.problem.few,
+            w,
+            self.problem.columns,
+            self.problem.model,
+            self.generator,
+            every_row=self.long_rows,
         )
 
     def _point(self, local: LocalObjective, iterate: Iterate) -> Point:
@@ -270,8 +275,10 @@ class _Search:
         """
         self._last = local, iterate
         self.least_curvature = min(self.least_curvature, iterate.curvature)
-        if not self.problem.few_are_all:
-            self.long_rows |= SURPRISE < iterate.curvature < np.inf
+        surprising = SURPRISE < iterate.curvature < np.inf
+        if surprising and not self.long_rows and not self.problem.few_are_all:
+            self.long_rows = self.problem.look_for_long_rows(self.generator, known=True)
+            self.round_ends = iterate.iteration
         if self.problem.model == "diagonal":
             gap = SAFETY * iterate.decrement / 2
         else:

@@ -7,7 +7,7 @@ from copy import copy
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_gradients.maths.linear_objective import KEPT_ENTRIES, LinearObjective, Vector
+from mnist_gradients.maths.linear_objective import KEPT_ENTRIES, LinearObjective, Vector, in_memory
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows, LabelledRows
 
 LEAST_ROWS_PER_CLASS = 1_000  # if there are so many, and half an even part of the sample
@@ -32,6 +32,39 @@ def sample(objective: LinearObjective, n: int, generator: np.random.Generator) -
     if n >= objective.rows.shape[0]:
         return with_rows_in_memory(objective)
     return objective.subset(*_draw(objective.rows, n, generator))
+
+
+def sample_by_length(
+    objective: LinearObjective, n: int, squared_lengths: Vector, generator: np.random.Generator
+) -> LinearObjective:
+    """The objective on some of its rows, of which the longest are certain to be some.
+
+    A row of great length may decide alone about a direction. In a sample that is drawn without
+    regard to that it is missing, or counts for many. To n rows drawn as in `sample`, some n are
+    therefore added that are drawn with chances in proportion to their squared lengths, at most 1,
+    and all are weighted by the inverse of their chance to be drawn in either way.
+
+    Source: row norm squares as chances (Xu et al., "Sub-sampled Newton methods with non-uniform
+    sampling", NeurIPS 2016).
+
+    Args:
+        objective: Logistic or softmax objective.
+        n: Number of rows.
+        squared_lengths: Of all rows, (N,); infinite ones are as good as certain, too.
+        generator: Source of the choice.
+    """
+    N = len(squared_lengths)
+    evenly, _ = _draw(objective.rows, n, generator)
+    typical = np.median(squared_lengths[squared_lengths > 0])
+    chances = _chances(np.minimum(squared_lengths, N * typical), n)
+    indices = np.union1d(evenly, np.flatnonzero(generator.random(N) < chances))
+    few = objective.subset(indices)
+    rows = in_memory(few.rows)
+    by_class = _drawn_per_class(objective.rows, n) / np.maximum(objective.rows.class_counts, 1)
+    factors = 1 / (1 - (1 - by_class[rows.y]) * (1 - chances[indices]))
+    weights = factors if rows.weights is None else factors * rows.weights
+    few.rows = ArrayRows(rows.X, rows.y, weights)
+    return few
 
 
 def candidate_rows(objective: LinearObjective, n: int) -> int:
@@ -126,14 +159,22 @@ def _draw(
     rows: LabelledRows, n: int, generator: np.random.Generator
 ) -> tuple[NDArray[np.integer], NDArray[np.float64] | None]:
     """Indices of n of more rows, and factors on their weights; None for 1."""
-    N = rows.shape[0]
-    present = np.flatnonzero(rows.class_counts)
-    least = min(LEAST_ROWS_PER_CLASS, n // (2 * len(present)))
-    if (rows.class_counts[present] * (n / N) >= least).all():
-        return stretches(N, n, generator), None
-    indices, weights = _by_class(rows, n, least, generator)
+    drawn = _drawn_per_class(rows, n)
+    if (drawn == rows.class_counts * (n / rows.shape[0])).all():
+        return stretches(rows.shape[0], n, generator), None
+    indices, weights = _by_class(rows, drawn.astype(int), generator)
     order = np.argsort(indices)
     return indices[order], weights[order]
+
+
+def _drawn_per_class(rows: LabelledRows, n: int) -> NDArray[np.float64]:
+    """How many rows of each class are drawn, on average if an even sample holds enough; (K,)."""
+    counts = rows.class_counts
+    even = counts * (n / rows.shape[0])
+    least = min(LEAST_ROWS_PER_CLASS, n // (2 * np.count_nonzero(counts)))
+    if (even[counts > 0] >= least).all():
+        return even
+    return np.minimum(counts, np.maximum(np.maximum(least, np.round(even)), 1))
 
 
 def with_rows_in_memory(objective: LinearObjective) -> LinearObjective:
@@ -157,13 +198,12 @@ def some_rows(N: int, n: int) -> NDArray[np.integer] | slice:
 
 
 def _by_class(
-    rows: LabelledRows, n: int, least: int, generator: np.random.Generator
+    rows: LabelledRows, drawn: NDArray[np.integer], generator: np.random.Generator
 ) -> tuple[NDArray[np.integer], NDArray[np.float64]]:
     """Indices of rows, each class by itself, and N_c / n_c for each row of class c."""
     indices, weights = [], []
     for label in np.flatnonzero(rows.class_counts):
-        count = int(rows.class_counts[label])
-        n_label = min(count, max(least, round(count * n / rows.shape[0]), 1))
+        count, n_label = int(rows.class_counts[label]), int(drawn[label])
         every = n_label == count
         places = np.arange(count) if every else stretches(count, n_label, generator)
         indices.append(rows.indices_of(int(label), places))

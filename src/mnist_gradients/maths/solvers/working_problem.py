@@ -11,9 +11,21 @@ from mnist_gradients.maths.linear_objective import (
     in_memory,
 )
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows
-from mnist_gradients.maths.solvers.columns import Columns, describe_columns, exact_means
+from mnist_gradients.maths.solvers.columns import (
+    Columns,
+    describe_columns,
+    exact_means,
+    exact_scales,
+    has_long_rows,
+    squared_lengths,
+)
 from mnist_gradients.maths.solvers.coordinates import Model, choose_model
-from mnist_gradients.maths.solvers.sampling import Candidates, candidate_rows, sample
+from mnist_gradients.maths.solvers.sampling import (
+    Candidates,
+    candidate_rows,
+    sample,
+    sample_by_length,
+)
 from mnist_gradients.maths.solvers.span import span_pays
 
 SAMPLE_ROWS = 4_000, 16_000  # least and most whose columns and curvature are looked at
@@ -50,7 +62,7 @@ class WorkingProblem:
         least, most = SAMPLE_ROWS
         enough = 5 * objective.n_features + 400 * objective.n_outputs
         n = min(most, max(least, enough))
-        self.objective, self._candidates = objective, None
+        self.objective, self._n, self._candidates = objective, n, None
         if candidate_rows(objective, n):
             self._candidates = Candidates(objective, n, generator)
             self.few = self._candidates.pilot
@@ -89,6 +101,22 @@ class WorkingProblem:
         if candidates:
             self.few = candidates.informative(self._precise.computed_in(self.dtype), w)
         return candidates is not None
+
+    def look_for_long_rows(self, generator: np.random.Generator, *, known: bool = False) -> bool:
+        """Take a sample that holds the rows of great length; whether there are any.
+
+        Args:
+            generator: Source of the choice.
+            known: Whether there are.
+        """
+        if not (known or has_long_rows(self.few, self.columns)):
+            return False
+        if self.model != "diagonal" and not self.few_are_all:
+            objective = self._precise.computed_in(self.dtype)
+            self.columns = exact_scales(objective, self.columns)
+            lengths = squared_lengths(objective, self.columns)
+            self.few = sample_by_length(objective, self._n, lengths, generator)
+        return True
 
     def refine(self) -> bool:
         """Go on in float64; whether that is possible."""
