@@ -56,9 +56,9 @@ def test_curvature_model_without_factors_is_diagonal(monkeypatch, fit):
     monkeypatch.setattr(coordinates, "WORTH_WORK", 1e12)  # a factor for so few rows, too
     models = []
 
-    def curvature_coordinates(few, w, columns, model, generator):
+    def curvature_coordinates(few, w, columns, model, generator, **options):
         models.append(model)
-        return coordinates.curvature_coordinates(few, w, columns, model, generator)
+        return coordinates.curvature_coordinates(few, w, columns, model, generator, **options)
 
     monkeypatch.setattr(SOLVER, "curvature_coordinates", curvature_coordinates)
     fit("unchanged")
@@ -77,9 +77,9 @@ def test_warm_start_is_on_a_sample_and_can_be_left_out(fit):
 def test_columns_without_centring_have_their_scale_and_no_centre(monkeypatch, fit):
     seen = []
 
-    def curvature_coordinates(few, w, columns, *rest):
+    def curvature_coordinates(few, w, columns, *rest, **options):
         seen.append(columns)
-        return coordinates.curvature_coordinates(few, w, columns, *rest)
+        return coordinates.curvature_coordinates(few, w, columns, *rest, **options)
 
     monkeypatch.setattr(SOLVER, "curvature_coordinates", curvature_coordinates)
     fit("unchanged")

@@ -211,6 +211,35 @@ def test_rows_that_say_most_are_the_same_as_of_arrays(weighted, monkeypatch):
     assert first.weights.max() > 3 * first.weights.min()
 
 
+@pytest.mark.parametrize("n", [0, 2])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_rows_that_count_for_a_direction_are_the_same_as_of_arrays(n, weighted, monkeypatch):
+    monkeypatch.setattr(working_problem, "SAMPLE_ROWS", (150, 300))
+    monkeypatch.setattr(SOLVER, "newton_pays", lambda _: False)
+    monkeypatch.setattr(SOLVER, "ROUND", 3)
+    generator = np.random.default_rng(0)
+    X = generator.standard_normal((2_000, 30))
+    y = (3 * X[:, 0] + generator.logistic(size=2_000) > 0).astype(np.int64)
+    X[generator.choice(2_000, 20, replace=False)] *= 1e3
+    s = generator.uniform(0.5, 2, 2_000) if weighted else None
+    samples, drawn = [], working_problem.sample_by_pull
+
+    def counted(*arguments):
+        samples.append(few := drawn(*arguments))
+        return few
+
+    monkeypatch.setattr(working_problem, "sample_by_pull", counted)
+    dX, dy = da.from_array(X, chunks=(170, 20)), da.from_array(y, chunks=250)
+    ds = None if s is None else da.from_array(s, chunks=300)
+    with workers(n) if n else nullcontext():
+        assert_same_bits(fitted(dX, dy, ds, C=10.0, tol=1e-6), fitted(X, y, s, C=10.0, tol=1e-6))
+    n_samples = len(samples) // 2
+    assert n_samples >= 2
+    for first, second in zip(samples[:n_samples], samples[n_samples:], strict=True):
+        np.testing.assert_array_equal(first.rows.X, second.rows.X)
+        np.testing.assert_array_equal(first.rows.weights, second.rows.weights)
+
+
 def test_predictions_are_lazy_and_equal_those_of_arrays(digits):
     X, y = digits
     model = fitted(da.from_array(X, chunks=170), da.from_array(y, chunks=170))

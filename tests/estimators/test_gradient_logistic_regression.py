@@ -340,6 +340,37 @@ def test_a_few_rows_of_great_length_give_no_warning_of_numpy(dtype):
         assert log_loss(y, model.predict_proba(X)) <= np.log(2) * (1 + 1e-6)
 
 
+@pytest.mark.parametrize("K", [2, 3])
+def test_features_that_few_rows_have_cost_no_iterations(K):
+    """As in images, where a pixel at the rim is black in nearly all of them."""
+    for seed in range(3):
+        generator = np.random.default_rng(seed)
+        N, d = 30_000, 60
+        X = 255 * (generator.random((N, d)) < 0.5) * generator.random((N, d), dtype=np.float32)
+        for j in range(20, d):
+            X[:, j] = 0
+            some = generator.choice(N, generator.integers(2, 30), replace=False)
+            X[some, j] = generator.uniform(1, 255)
+        logits = 3 * (X / 255 - 0.25) @ generator.standard_normal((d, K))
+        y = np.argmax(logits + generator.gumbel(size=logits.shape), axis=1)
+        model = GradientLogisticRegression(max_iter=80, random_state=0).fit(X, y)
+        best = GradientLogisticRegression(tol=1e-10, max_iter=4_000).fit(X.astype(float), y)
+        least = scikit_learn_objective(best, X, y, 1.0)
+        assert scikit_learn_objective(model, X, y, 1.0) <= (1 + 1e-6) * least
+
+
+@pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
+def test_far_into_a_hard_problem_the_rows_that_curve_set_the_coordinates():
+    generator = np.random.default_rng(0)
+    X = generator.standard_normal((30_000, 100)).astype(np.float32)
+    margin = X @ generator.standard_normal(100) / 10
+    y = (margin + 0.003 * generator.standard_normal(30_000) > 0).astype(int)  # almost separable
+    model = GradientLogisticRegression(C=1e4, max_iter=60, random_state=0).fit(X, y)
+    best = GradientLogisticRegression(C=1e4, tol=1e-10, max_iter=4_000).fit(X.astype(float), y)
+    least = scikit_learn_objective(best, X, y, 1e4)
+    assert scikit_learn_objective(model, X, y, 1e4) <= (1 + 1e-6) * least
+
+
 @pytest.mark.parametrize("seed", [27, 121, 5007])
 def test_a_long_row_in_a_sample_hides_no_gap(seed):
     generator = np.random.default_rng(seed)

@@ -144,6 +144,17 @@ def test_a_class_hessian_is_its_block_of_the_hessian(objective_class, intercept)
     np.testing.assert_allclose(features.curvature_along(rows, curvature), diagonals, atol=1e-6)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("objective_class", OBJECTIVES)
+def test_total_curvature_of_a_row_is_the_trace_of_its_hessian(objective_class, weighted):
+    weights = np.random.default_rng(1).uniform(0.1, 2, 70) if weighted else None
+    objective, generator = make(objective_class, weights=weights)
+    w = generator.normal(size=objective.size)
+    H = objective.logit_hessian(objective.logits(w))
+    expected = np.einsum("kkb->b", H) * (1.0 if weights is None else weights)
+    np.testing.assert_allclose(objective.total_curvature(w), expected, rtol=1e-5)
+
+
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("objective_class", OBJECTIVES)
 def test_residuals_of_some_rows_are_those_of_their_loss(objective_class, sparse, monkeypatch):

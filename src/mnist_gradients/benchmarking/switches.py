@@ -56,11 +56,16 @@ def _one_block() -> list[Replacement]:
 
 def _even_sample() -> list[Replacement]:
     def curvature_coordinates(
-        few: Any, w: Any, features: Any, model: coordinates.Model, generator: np.random.Generator
+        few: Any,
+        w: Any,
+        features: Any,
+        model: coordinates.Model,
+        generator: np.random.Generator,
+        **options: bool,
     ) -> coordinates.Coordinates:
         n_rows = coordinates.rows_per_factor(few.n_outputs if model == "classes" else 1)
         few = sample(few, n_rows, generator)  # so few that all of them enter each factor
-        return coordinates.curvature_coordinates(few, w, features, model, generator)
+        return coordinates.curvature_coordinates(few, w, features, model, generator, **options)
 
     return [(SOLVER, "curvature_coordinates", curvature_coordinates)]
 

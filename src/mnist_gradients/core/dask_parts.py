@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -23,7 +23,7 @@ from distributed import Client, default_client, futures_of, get_worker
 from distributed.comm import CommClosedError
 from numpy.typing import NDArray
 
-from mnist_gradients.maths.rows.blocks import Terms, add, groups
+from mnist_gradients.maths.rows.blocks import Terms, groups
 from mnist_gradients.maths.rows.labelled_rows import RowsTerm
 from mnist_gradients.maths.rows.threads import spread
 
@@ -44,6 +44,7 @@ class Piece(NamedTuple):
 
 
 Part = list[Piece]
+Combine = Callable[[Iterable[Terms]], tuple[NDArray[Any], ...]]
 CHECK_SECONDS = 10  # between two questions whether the scheduler is there
 
 
@@ -81,19 +82,20 @@ def _lazy(array: Any) -> list[Callable[[], Any]]:
     return [partial(dask.get, dict(block.__dask_graph__()), block.key) for block in blocks]
 
 
-Sums = dict[range, Terms]  # by the numbers of the parts that are added
+Combined = dict[range, Terms]  # by the numbers of the parts that are added
 
 
-def sum_parts(
+def combine_parts(
     term: RowsTerm,
     classes: NDArray,
     factors: NDArray[np.float64] | None,
     block_rows: int,
     n_parts: int,
+    combine: Combine,
     share: Mapping[int, Part],
     threads: int | None,
-) -> Sums:
-    """Sums of the contributions of some of the parts, on the machine that has them.
+) -> Combined:
+    """What becomes of the contributions of some of the parts, on the machine that has them.
 
     Args:
         term: Contribution of a block.
@@ -101,11 +103,12 @@ def sum_parts(
         factors: Factor on the sample weights of each class; None for 1.
         block_rows: Rows per block.
         n_parts: Number of all parts.
+        combine: How contributions in the order of the rows become one: added or joined.
         share: Parts by their numbers.
         threads: Number of threads; None for those of the worker.
 
     Returns:
-        The sum of each group of parts of which the share has all, and those of its other parts.
+        That of each group of parts of which the share has all, and those of its other parts.
     """
     kept = threading.local()
 
@@ -124,12 +127,12 @@ def sum_parts(
         return term(X, numbers, weigh(numbers, s[0] if s else None, factors))
 
     def of_part(part: Part) -> Terms:
-        return add(map(of_block, _blocks(map(computed, part), block_rows)))
+        return combine(map(of_block, _blocks(map(computed, part), block_rows)))
 
     threads = threads or get_worker().state.nthreads
     sums = dict(zip(share, spread(of_part, list(share.values()), threads=threads), strict=True))
     complete = [group for group in groups(n_parts) if sums.keys() >= set(group)]
-    found: Sums = {group: add(sums.pop(i) for i in group) for group in complete}
+    found: Combined = {group: combine(sums.pop(i) for i in group) for group in complete}
     return found | {range(i, i + 1): part_sum for i, part_sum in sums.items()}
 
 
@@ -166,12 +169,13 @@ def weigh(
     return s if factors is None else factors[numbers] * (1.0 if s is None else s)
 
 
-def sum_on_workers(
-    function: Callable[[Mapping[int, Part], int | None], Sums],
+def combine_on_workers(
+    function: Callable[[Mapping[int, Part], int | None], Combined],
     part_list: Sequence[Part],
+    combine: Combine,
     threads: int | None,
-) -> tuple[NDArray[np.float64], ...]:
-    """Apply `sum_parts` to some parts on each worker, and add the results in order."""
+) -> tuple[NDArray[Any], ...]:
+    """Apply `combine_parts` to some parts on each worker, and combine the results in order."""
     client = _client()
     if client is None:
         found = function(dict(enumerate(part_list)), threads)
@@ -187,9 +191,9 @@ def sum_on_workers(
     def of_group(group: range) -> Terms:
         if group in found:
             return found[group]
-        return add(found[range(i, i + 1)] for i in group)
+        return combine(found[range(i, i + 1)] for i in group)
 
-    return add(map(of_group, groups(len(part_list))))
+    return combine(map(of_group, groups(len(part_list))))
 
 
 def _shares(part_list: Sequence[Part], client: Client) -> list[list[int]]:

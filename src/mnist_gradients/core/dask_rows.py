@@ -1,6 +1,6 @@
 """Labelled rows in dask arrays.
 
-Sums over rows are computed where the rows are: on the workers of the current client of Dask
+Combined over rows are computed where the rows are: on the workers of the current client of Dask
 distributed, or on the threads of this process if there is none. A pass over the rows is one task
 per worker, with threads inside it. Partial sums are added in the order of `maths.rows.blocks`, so
 that rows in memory and rows on any number of workers give the same bits.
@@ -12,7 +12,7 @@ in each pass, a chunk at a time, and never held as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from numbers import Real
 from typing import Any, Self
@@ -25,15 +25,16 @@ from dask.delayed import delayed
 from numpy.typing import NDArray
 
 from mnist_gradients.core.dask_parts import (
+    Combine,
     Part,
+    combine_on_workers,
+    combine_parts,
     cut,
     reaching_scheduler,
-    sum_on_workers,
-    sum_parts,
     weigh,
 )
 from mnist_gradients.maths.checking import mismatch
-from mnist_gradients.maths.rows.blocks import Terms, parts, rows_per_block
+from mnist_gradients.maths.rows.blocks import Terms, add, join, parts, rows_per_block
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows, LabelledRows, RowsTerm
 
 DTYPES = (np.uint8, np.float32, np.float64)
@@ -94,23 +95,24 @@ class DaskRows(LabelledRows):
         self, term: RowsTerm, *, term_entries: int, threads: int | None
     ) -> tuple[NDArray[np.float64], ...]:
         """Sum the contributions of all blocks; see the base class."""
+        return self._combined(add, term, term_entries, threads)
+
+    def each(
+        self, term: RowsTerm, *, term_entries: int, threads: int | None
+    ) -> tuple[NDArray[Any], ...]:
+        """Numbers of all rows; see the base class."""
+        return self._combined(join, term, term_entries, threads)
+
+    def _combined(
+        self, combine: Combine, term: RowsTerm, term_entries: int, threads: int | None
+    ) -> tuple[NDArray[Any], ...]:
+        """What becomes of the contributions of all blocks."""
         block_rows = rows_per_block(self.entries / self.shape[0])
         self._cut(block_rows, term_entries)
         function = partial(
-            sum_parts, term, self.classes, self._factors, block_rows, len(self._parts)
+            combine_parts, term, self.classes, self._factors, block_rows, len(self._parts), combine
         )
-        return sum_on_workers(function, self._parts, threads)
-
-    def each(
-        self,
-        function: Callable[[Any], NDArray[np.floating]],
-        *,
-        threads: int | None,  # noqa: ARG002  # chunks run in those of the workers
-    ) -> NDArray[np.floating]:
-        """One number for each row; see the base class."""
-        with reaching_scheduler():
-            numbers = dask.compute(*(delayed(function)(X) for X in _blocks(self._arrays[0])))
-        return np.concatenate(numbers)
+        return combine_on_workers(function, self._parts, combine, threads)
 
     def take(self, indices: NDArray[np.integer], weights: NDArray[np.float64] | None) -> ArrayRows:
         """Copy rows into memory; see the base class."""

@@ -308,6 +308,20 @@ class LinearObjective(ABC):
         """
         return self.logit_curvature(self.logits(w)) * self.row_weights()[:, None]
 
+    def total_curvature(self, w: Vector) -> Vector:
+        """Curvature of each row's loss at w, summed over its logits, times s_i: (N,).
+
+        One pass over the rows, wherever they are.
+        """
+        W, b = self._parameters(w)
+
+        def term(X: Any, _: NDArray[np.integer], s: Vector | None) -> tuple[Floats]:
+            curvature = self.logit_curvature(self._logits(self._passing_block(X), W, b)).sum(axis=1)
+            return (curvature if s is None else curvature * s,)
+
+        (total,) = self.rows.each(term, term_entries=self.size, threads=self.threads)
+        return total.astype(np.float64)
+
     def row_weights(self) -> Vector:
         """s_i / S for each row, (N,), for rows in memory."""
         rows = in_memory(self.rows)

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import scipy.sparse
 
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows
@@ -21,3 +22,21 @@ def test_blocks_of_sparse_rows_share_their_memory():
     np.testing.assert_array_equal(scipy.sparse.vstack([r for r, _ in blocks]).data, X.data)
     np.testing.assert_array_equal(np.concatenate([labels for _, labels in blocks]), y)
     np.testing.assert_allclose(total, X.sum(axis=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_numbers_of_all_rows_are_joined_in_their_order(weighted):
+    X = np.arange(70_000.0)[:, None]
+    y = np.arange(70_000) % 3
+    weights = np.random.default_rng(0).uniform(size=70_000) if weighted else None
+    sizes = []
+
+    def term(rows, labels, s):
+        sizes.append(len(rows))
+        return rows[:, 0], np.stack([labels, labels if s is None else s], axis=1)
+
+    first, second = ArrayRows(X, y, weights).each(term, term_entries=1, threads=2)
+    assert len(sizes) > 1
+    np.testing.assert_array_equal(first, X[:, 0])
+    np.testing.assert_array_equal(second[:, 0], y)
+    np.testing.assert_array_equal(second[:, 1], y if weights is None else weights)

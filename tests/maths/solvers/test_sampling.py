@@ -6,7 +6,12 @@ import pytest
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
 from mnist_gradients.maths.solvers import preconditioned_lbfgs
-from mnist_gradients.maths.solvers.sampling import Candidates, candidate_rows, sample
+from mnist_gradients.maths.solvers.sampling import (
+    Candidates,
+    candidate_rows,
+    sample,
+    sample_by_pull,
+)
 
 
 def objective_with(counts, weights=None):
@@ -151,3 +156,42 @@ def test_rows_without_residuals_are_drawn_evenly():
     few = drawn_by_residuals(objective, np.array([1e4]), 600, np.random.default_rng(0))
     np.testing.assert_allclose(few.rows.weights, 3)
     assert few.rows.shape[0] == pytest.approx(600, abs=80)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_sample_by_pulls_gives_each_row_the_inverse_of_its_chance(weighted):
+    generator = np.random.default_rng(0)
+    N = 4_000
+    s = generator.uniform(0.5, 2, N) if weighted else None
+    objective = objective_with([3_900, 100], s)  # 100 rare rows: 50 of 200 are drawn evenly
+    length, curvature = generator.exponential(size=N), np.zeros(N)
+    length[:3] = np.inf, 1e30, 1e5
+    curvature[3:10] = 2.0
+    seen, total = np.zeros(N), np.zeros(N)
+    for _ in range(300):
+        pulls = [(length, 100), (curvature, 5)]
+        rows = sample_by_pull(objective, 200, pulls, generator).rows
+        chosen = rows.X[:, 0].astype(int)
+        assert (np.diff(chosen) > 0).all()
+        np.testing.assert_array_equal(rows.y, objective.rows.y[chosen])
+        seen[chosen] += 1
+        total[chosen] += rows.weights
+    given = np.ones(N) if s is None else s
+    assert (seen[:3] == 300).all()
+    np.testing.assert_allclose(total[:3], 300 * given[:3], rtol=1e-9)  # certain, hence weight 1
+    rare = objective.rows.y == 1
+    assert seen[rare][5:].mean() == pytest.approx(300 * 0.5, rel=0.05)
+    assert seen[3:10].mean() > 300 * 0.95 * 5 / 7
+    assert seen[10:][~rare[10:]].mean() < 300 * 0.1
+    weights = total[seen > 0] / seen[seen > 0] / given[seen > 0]
+    np.testing.assert_allclose(weights[seen[seen > 0] == 300], 1)
+    assert np.mean(total / given) / 300 == pytest.approx(1, rel=0.01)
+    assert (weights * seen[seen > 0]).mean() == pytest.approx(300 * N / (seen > 0).sum(), rel=0.01)
+
+
+def test_a_sample_without_pulls_is_an_even_one():
+    rows = sample_by_pull(
+        objective_with([3_000, 3_000]), 600, [(np.zeros(6_000), 300)], np.random.default_rng(0)
+    ).rows
+    assert rows.shape == (600, 1)
+    np.testing.assert_allclose(rows.weights, 10)

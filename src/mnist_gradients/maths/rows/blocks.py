@@ -114,6 +114,11 @@ def converted(X: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
 _MEMORY = threading.local()
 
 
+def join(terms: Iterable[Terms]) -> Terms:
+    """Join tuples of arrays along the first axis, in the order given."""
+    return tuple(np.concatenate(arrays) for arrays in zip(*terms, strict=True))
+
+
 def add(terms: Iterable[Terms]) -> tuple[NDArray[np.float64], ...]:
     """Add tuples of arrays entry by entry in float64, in the order given."""
     iterator = iter(terms)

@@ -15,7 +15,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from mnist_gradients.maths.checking import mismatch
-from mnist_gradients.maths.rows.blocks import Terms, add, block_sum, rows_per_block
+from mnist_gradients.maths.rows.blocks import Terms, add, block_sum, join, rows_per_block
 from mnist_gradients.maths.rows.memory import new_array
 from mnist_gradients.maths.rows.threads import single_blas_thread, spread
 
@@ -63,12 +63,13 @@ class LabelledRows(ABC):
 
     @abstractmethod
     def each(
-        self, function: Callable[[Any], NDArray[np.floating]], *, threads: int | None
-    ) -> NDArray[np.floating]:
-        """One number for each row, (N,), in memory.
+        self, term: RowsTerm, *, term_entries: int, threads: int | None
+    ) -> tuple[NDArray[Any], ...]:
+        """Numbers of all rows, (N, ...), in memory: those of the blocks of `sum`, joined.
 
         Args:
-            function: Numbers of consecutive rows (B, d), each of which depends on its row alone.
+            term: Numbers of the rows of a block, (B, ...); runs in several threads at once.
+            term_entries: As in the sums over the same rows.
             threads: Number of threads; None for every core this process may use.
         """
 
@@ -124,17 +125,12 @@ class ArrayRows(LabelledRows):
         self, term: RowsTerm, *, term_entries: int, threads: int | None
     ) -> tuple[NDArray[np.float64], ...]:
         """Sum the contributions of all blocks; see the base class."""
-
-        def of_slice(rows: slice) -> Terms:
-            weights = None if self.weights is None else self.weights[rows]
-            return term(self._block(rows), self.y[rows], weights)
-
         block_rows = rows_per_block(self.entries / self.shape[0])
         if self.shape[0] <= block_rows:  # where starting a sum would take longer than the sum
             with single_blas_thread():
                 return add([term(self.X, self.y, self.weights)])
         return block_sum(
-            of_slice,
+            lambda rows: self._of_slice(term, rows),
             self.shape[0],
             block_rows=block_rows,
             term_entries=term_entries,
@@ -142,12 +138,20 @@ class ArrayRows(LabelledRows):
         )
 
     def each(
-        self, function: Callable[[Any], NDArray[np.floating]], *, threads: int | None
-    ) -> NDArray[np.floating]:
-        """One number for each row; see the base class."""
+        self,
+        term: RowsTerm,
+        *,
+        term_entries: int,  # noqa: ARG002  # rows in memory need not be cut
+        threads: int | None,
+    ) -> tuple[NDArray[Any], ...]:
+        """Numbers of all rows; see the base class."""
         N, step = self.shape[0], rows_per_block(self.entries / self.shape[0])
         blocks = [slice(i, min(i + step, N)) for i in range(0, N, step)]
-        return np.concatenate(spread(lambda b: function(self._block(b)), blocks, threads=threads))
+        return join(spread(lambda rows: self._of_slice(term, rows), blocks, threads=threads))
+
+    def _of_slice(self, term: RowsTerm, rows: slice) -> Terms:
+        weights = None if self.weights is None else self.weights[rows]
+        return term(self._block(rows), self.y[rows], weights)
 
     def _block(self, rows: slice) -> Any:
         """Consecutive rows, without a copy of their entries."""

@@ -113,7 +113,7 @@ def exact_scales(objective: LinearObjective, columns: Columns) -> Columns:
         weights = np.ones(len(every)) if s is None else s
         return (features.curvature_along(every, weights[:, None])[0, : objective.n_features],)
 
-    sums = objective.rows.sum(term, term_entries=objective.n_features, threads=objective.threads)[0]
+    (sums,) = objective.rows.sum(term, term_entries=objective.size, threads=objective.threads)
     variance = columns.scale**2 * sums / objective.rows.total_weight
     scale = _scale(objective, variance)
     return replace(columns, scale=np.where(scale > 0, scale, columns.scale))
@@ -145,10 +145,11 @@ def squared_lengths(objective: LinearObjective, columns: Columns) -> Vector:
         columns: Centre and scale of its features.
     """
 
-    def of_block(X: Any) -> Floats:
-        return _scaled(objective, X, columns, np.float32).squared_lengths()
+    def term(X: Any, _: NDArray[np.integer], __: Vector | None) -> tuple[Floats]:
+        return (_scaled(objective, X, columns, np.float32).squared_lengths(),)
 
-    return objective.rows.each(of_block, threads=objective.threads).astype(np.float64)
+    (lengths,) = objective.rows.each(term, term_entries=objective.size, threads=objective.threads)
+    return lengths.astype(np.float64)
 
 
 def _scaled(

@@ -43,7 +43,7 @@ WORTH_PASSES_CORRELATED = 40  # or so many, if features are correlated,
 WORTH_WORK = 3e8  # or so many multiplications, which take milliseconds
 FACTOR_BYTES = 2**28  # of all factors together, at the most
 WEAK = 1  # sum of the curvature along features without a factor over their penalty, at the most,
-WEAK_ROWS = 2_000  # as so many rows tell, or all
+WEAK_ROWS = 2_000  # as so many rows tell
 PRECISE_ENTRIES = 1_000_000  # factors with no more entries are computed in float64
 
 
@@ -59,10 +59,9 @@ def choose_model(objective: LinearObjective, few: LinearObjective, columns: Colu
         few: The same on a sample of its rows.
         columns: Centre and scale of its features.
     """
-    d, K = objective.n_features, objective.n_outputs
+    d, K, a_pass = objective.n_features, objective.n_outputs, _cost_of_a_pass(objective)
     if d**2 * 8 > FACTOR_BYTES:
         return "diagonal"
-    a_pass = 2 * 4 * objective.rows.entries * K
     rows = min(objective.rows.shape[0], rows_per_factor(K))
     factor = rows * d**2 + 2 / 3 * d**3
 
@@ -74,6 +73,22 @@ def choose_model(objective: LinearObjective, few: LinearObjective, columns: Colu
 
     cheap, dear = worth(WORTH_PASSES), worth(WORTH_PASSES_CORRELATED)
     return cheap if cheap == dear or not are_correlated(few, columns) else dear
+
+
+def _cost_of_a_pass(objective: LinearObjective) -> int:
+    return 2 * 4 * objective.rows.entries * objective.n_outputs
+
+
+def rows_worth_passes(objective: LinearObjective, model: Model) -> int:
+    """Number of rows of which factors take as long as ``WORTH_PASSES_CORRELATED`` passes.
+
+    Args:
+        objective: Logistic or softmax objective.
+        model: Model of the curvature, with factors.
+    """
+    n_factors = objective.n_outputs if model == "classes" else 1
+    work = WORTH_PASSES_CORRELATED * _cost_of_a_pass(objective)
+    return int(work / (n_factors * objective.n_features**2))
 
 
 def rows_per_factor(K: int) -> int:
@@ -181,8 +196,7 @@ def curvature_coordinates(
         columns: Centre and scale of the features.
         model: Model of the curvature.
         generator: Source of the choice of rows.
-        every_row: Whether every row of the sample is to enter, since some count for a direction of
-            their own.
+        every_row: Whether every row of the sample enters.
     """
     if model == "diagonal":
         return Coordinates(few, columns.smooth())
@@ -197,8 +211,9 @@ def curvature_coordinates(
     n_rows = rows_per_factor(curvature.shape[1])
     if few.rows.sparse:
         n_rows = max(LEAST_CURVATURE_ROWS, min(n_rows, SPARSE_ROWS_PER_FEATURE * few.n_features))
-    looked_at = len(curvature) if every_row else WEAK_ROWS
-    strong, scale = _strong_columns(few, columns, curvature, looked_at)
+    strong, scale = _strong_columns(
+        few, columns, curvature, len(curvature) if every_row else WEAK_ROWS
+    )
     hidden = few.l2 / columns.scale.max() ** 2 < np.finfo(np.float32).eps
     precise = FACTOR_BYTES // 8 if hidden else PRECISE_ENTRIES
     small = curvature.shape[1] * (len(strong) + 1) ** 2 <= precise

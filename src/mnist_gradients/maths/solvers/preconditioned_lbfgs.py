@@ -16,7 +16,7 @@ import numpy as np
 
 from mnist_gradients.maths.linear_objective import LinearObjective
 from mnist_gradients.maths.rows.threads import single_blas_thread
-from mnist_gradients.maths.solvers.columns import are_correlated
+from mnist_gradients.maths.solvers.columns import are_correlated, has_long_rows
 from mnist_gradients.maths.solvers.coordinates import Coordinates, curvature_coordinates
 from mnist_gradients.maths.solvers.lbfgs import Iterate, lbfgs_iterates
 from mnist_gradients.maths.solvers.local_objective import (
@@ -194,6 +194,7 @@ class _Search:
         self.problem = WorkingProblem(objective, self.generator, isotropic=isotropic)
         self.least_in_span = least_in_span
         self.factors_failed = False
+        self.rounds = 0
         self.renewed: tuple[Coordinates, tuple[Vector, Vector] | None] | None = None
         self.least_curvature = 1.0
         self.long_rows = False
@@ -227,7 +228,9 @@ class _Search:
             w = np.zeros(self.problem.objective.size)
         self.problem.focus(w)
         if not self.problem.spans:  # in the sample that confirms, which has just been drawn
-            self.long_rows = self.problem.look_for_long_rows(self.generator)
+            self.long_rows = has_long_rows(self.problem.few, self.problem.columns)
+        if self.long_rows:
+            self.problem.look_closer(self.generator)
         first = True
         while True:
             dtype, steps = self.dtype, 0
@@ -257,13 +260,16 @@ class _Search:
         return 10 * ROUND if self.problem.model == "diagonal" else ROUND
 
     def _coordinates(self, w: Vector) -> Coordinates:
+        if self.rounds > 0:
+            self.problem.look_closer(self.generator, w)
+        self.rounds += 1
         return curvature_coordinates(
             self.problem.few,
             w,
             self.problem.columns,
             self.problem.model,
             self.generator,
-            every_row=self.long_rows,
+            every_row=self.problem.every_row,
         )
 
     def _point(self, local: LocalObjective, iterate: Iterate) -> Point:
@@ -277,7 +283,8 @@ class _Search:
         self.least_curvature = min(self.least_curvature, iterate.curvature)
         surprising = SURPRISE < iterate.curvature < np.inf
         if surprising and not self.long_rows and not self.problem.few_are_all:
-            self.long_rows = self.problem.look_for_long_rows(self.generator, known=True)
+            self.long_rows = True
+            self.problem.look_closer(self.generator)
             self.round_ends = iterate.iteration
         if self.problem.model == "diagonal":
             gap = SAFETY * iterate.decrement / 2
@@ -342,7 +349,7 @@ class _Search:
             few = objective  # of which a sample may hold a part only
         elif self.problem.few_are_all:
             few = sample(few, self.confirmation_rows, self.generator)
-        else:  # the rows of a sample have no period
+        elif not self.problem.every_row:  # the rows of a sample have no period
             few = few.every(few.rows.shape[0] // self.confirmation_rows)
         learned = iterate.inverse_hessian.times if iterate.iteration > 0 else np.copy
         precision = ONE_ROW / objective.rows.shape[0] if self.long_rows else np.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 
 import numpy as np
@@ -34,15 +35,18 @@ def sample(objective: LinearObjective, n: int, generator: np.random.Generator) -
     return objective.subset(*_draw(objective.rows, n, generator))
 
 
-def sample_by_length(
-    objective: LinearObjective, n: int, squared_lengths: Vector, generator: np.random.Generator
+def sample_by_pull(
+    objective: LinearObjective,
+    n: int,
+    pulls: Sequence[tuple[Vector, int]],
+    generator: np.random.Generator,
 ) -> LinearObjective:
-    """The objective on some of its rows, of which the longest are certain to be some.
+    """The objective on some of its rows, among them those that some quantity is large for.
 
-    A row of great length may decide alone about a direction. In a sample that is drawn without
-    regard to that it is missing, or counts for many. To n rows drawn as in `sample`, some n are
-    therefore added that are drawn with chances in proportion to their squared lengths, at most 1,
-    and all are weighted by the inverse of their chance to be drawn in either way.
+    In a sample that is drawn without regard to it, such a row is missing, or counts for many: one
+    of great length, say, which may decide alone about a direction. To n rows drawn as in `sample`,
+    others are therefore added for each quantity, with chances in proportion to it, at most 1. All
+    are weighted by the inverse of their chance to be drawn in any of these ways.
 
     Source: row norm squares as chances (Xu et al., "Sub-sampled Newton methods with non-uniform
     sampling", NeurIPS 2016).
@@ -50,20 +54,26 @@ def sample_by_length(
     Args:
         objective: Logistic or softmax objective.
         n: Number of rows.
-        squared_lengths: Of all rows, (N,); infinite ones are as good as certain, too.
+        pulls: Quantities of all rows, at least 0, (N,), and the number of rows drawn by each;
+            where one is infinite, the row is certain to be drawn.
         generator: Source of the choice.
     """
-    N = len(squared_lengths)
-    evenly, _ = _draw(objective.rows, n, generator)
-    typical = np.median(squared_lengths[squared_lengths > 0])
-    chances = _chances(np.minimum(squared_lengths, N * typical), n)
-    indices = np.union1d(evenly, np.flatnonzero(generator.random(N) < chances))
+    rows = objective.rows
+    N = rows.shape[0]
+    evenly, _ = _draw(rows, n, generator)
+    missed = np.ones(N)  # chance that no quantity draws a row
+    for pull, n_drawn in pulls:
+        if pull.any():
+            largest = N * np.median(pull[pull > 0])  # no larger one has another chance
+            missed *= 1 - _chances(np.minimum(pull, largest), n_drawn)
+    indices = np.union1d(evenly, np.flatnonzero(generator.random(N) >= missed))
     few = objective.subset(indices)
-    rows = in_memory(few.rows)
-    by_class = _drawn_per_class(objective.rows, n) / np.maximum(objective.rows.class_counts, 1)
-    factors = 1 / (1 - (1 - by_class[rows.y]) * (1 - chances[indices]))
-    weights = factors if rows.weights is None else factors * rows.weights
-    few.rows = ArrayRows(rows.X, rows.y, weights)
+    taken = in_memory(few.rows)
+    by_class = _drawn_per_class(rows, n) / np.maximum(rows.class_counts, 1)
+    weights = 1 / (1 - (1 - by_class[taken.y]) * missed[indices])
+    if taken.weights is not None:
+        weights *= taken.weights
+    few.rows = ArrayRows(taken.X, taken.y, weights)
     return few
 
 
@@ -169,12 +179,12 @@ def _draw(
 
 def _drawn_per_class(rows: LabelledRows, n: int) -> NDArray[np.float64]:
     """How many rows of each class are drawn, on average if an even sample holds enough; (K,)."""
-    counts = rows.class_counts
+    counts = rows.class_counts.astype(np.float64)
     even = counts * (n / rows.shape[0])
-    least = min(LEAST_ROWS_PER_CLASS, n // (2 * np.count_nonzero(counts)))
+    least = min(LEAST_ROWS_PER_CLASS, n // (2 * int(np.count_nonzero(counts))))
     if (even[counts > 0] >= least).all():
         return even
-    return np.minimum(counts, np.maximum(np.maximum(least, np.round(even)), 1))
+    return np.minimum(counts, np.maximum(np.round(even), max(least, 1)))
 
 
 def with_rows_in_memory(objective: LinearObjective) -> LinearObjective:

@@ -16,19 +16,19 @@ from mnist_gradients.maths.solvers.columns import (
     describe_columns,
     exact_means,
     exact_scales,
-    has_long_rows,
     squared_lengths,
 )
-from mnist_gradients.maths.solvers.coordinates import Model, choose_model
+from mnist_gradients.maths.solvers.coordinates import Model, choose_model, rows_worth_passes
 from mnist_gradients.maths.solvers.sampling import (
     Candidates,
     candidate_rows,
     sample,
-    sample_by_length,
+    sample_by_pull,
 )
 from mnist_gradients.maths.solvers.span import span_pays
 
 SAMPLE_ROWS = 4_000, 16_000  # least and most whose columns and curvature are looked at
+CURVED = 2  # times as many rows are drawn for their curvature, if factors of them are worth it
 LARGEST_OFFSET = {np.dtype(np.float32): 100.0, np.dtype(np.float64): 1e5}
 LEAST_SCALE = 1e-30  # of a feature; with less, its weight may overflow in float32
 
@@ -49,6 +49,7 @@ class WorkingProblem:
         few: The same on a sample of its rows in memory.
         columns: Centre and scale of the features.
         model: Model of the curvature; see `coordinates`.
+        every_row: Whether every row of the sample is to enter a factor.
         spans: Whether the rows are so few and wide that their span is searched first; see `span`.
     """
 
@@ -79,6 +80,8 @@ class WorkingProblem:
             if self._candidates:
                 self._candidates, self.few = None, sample(objective, n, generator)
             self.columns = exact_means(self.few, self.columns)
+        self.every_row = False
+        self._squared_lengths: Vector | None = None
         self._shift = np.zeros(objective.n_features)  # in units of the features
         if self._needs_centring():
             self._centre()
@@ -102,21 +105,36 @@ class WorkingProblem:
             self.few = candidates.informative(self._precise.computed_in(self.dtype), w)
         return candidates is not None
 
-    def look_for_long_rows(self, generator: np.random.Generator, *, known: bool = False) -> bool:
-        """Take a sample that holds the rows of great length; whether there are any.
+    def look_closer(self, generator: np.random.Generator, w: Vector | None = None) -> None:
+        """Take a larger sample that holds the rows which count for a direction of their own.
+
+        Where features are not zero in a few rows only, or rows have heavy tails, these are rows of
+        great length; far into a hard problem, rows with much curvature, which are few.
 
         Args:
             generator: Source of the choice.
-            known: Whether there are.
+            w: Where the curvature counts, (size,); None for the lengths, from now on.
         """
-        if not (known or has_long_rows(self.few, self.columns)):
-            return False
-        if self.model != "diagonal" and not self.few_are_all:
-            objective = self._precise.computed_in(self.dtype)
+        if self.model == "diagonal":
+            return
+        most, n = rows_worth_passes(self.objective, self.model), self._n
+        self.every_row = most >= min(n, self.objective.rows.shape[0])
+        if self.few_are_all:
+            return
+        objective, pulls = self._precise.computed_in(self.dtype), []
+        if w is None:
             self.columns = exact_scales(objective, self.columns)
-            lengths = squared_lengths(objective, self.columns)
-            self.few = sample_by_length(objective, self._n, lengths, generator)
-        return True
+            self._squared_lengths = squared_lengths(objective, self.columns)
+        else:
+            pull = self.objective.total_curvature(w)
+            if self._squared_lengths is not None:
+                pull *= self._squared_lengths
+            pulls += [(pull, max(n, min(CURVED * n, most - 2 * n)))]
+        if self._squared_lengths is not None:
+            pulls += [(self._squared_lengths, n)]
+        room = KEPT_ENTRIES // objective.n_features
+        pulls = [(pull, min(n_drawn, room)) for pull, n_drawn in pulls]
+        self.few = sample_by_pull(objective, n, pulls, generator)
 
     def refine(self) -> bool:
         """Go on in float64; whether that is possible."""
