@@ -371,6 +371,23 @@ def test_far_into_a_hard_problem_the_rows_that_curve_set_the_coordinates():
     assert scikit_learn_objective(model, X, y, 1e4) <= (1 + 1e-6) * least
 
 
+@pytest.mark.parametrize(("N", "K"), [(2_000, 2), (4_000, 2), (2_000, 3)])
+def test_factors_are_taken_after_all_where_many_passes_were_in_vain(N, K):
+    """Rows of which a factor costs more than some passes, and of which L-BFGS takes thousands."""
+    generator = np.random.default_rng(0)
+    d = 600
+    strokes = generator.standard_normal((N, 60)) / np.arange(1, 61)
+    strokes = strokes @ generator.standard_normal((60, d))
+    strokes /= strokes.std(axis=0)
+    X = 255 * np.clip(strokes - generator.uniform(-1, 3, d), 0, 1)  # pixels, some nearly black
+    logits = strokes @ generator.standard_normal((d, K))
+    y = np.argmax(3 * logits / logits.std() + generator.gumbel(size=(N, K)), axis=1)
+    model = GradientLogisticRegression(max_iter=500, random_state=0).fit(X, y)
+    best = GradientLogisticRegression(tol=1e-10, max_iter=4_000).fit(X, y)
+    least = scikit_learn_objective(best, X, y, 1.0)
+    assert scikit_learn_objective(model, X, y, 1.0) <= (1 + 1e-6) * least
+
+
 @pytest.mark.parametrize("seed", [27, 121, 5007])
 def test_a_long_row_in_a_sample_hides_no_gap(seed):
     generator = np.random.default_rng(seed)

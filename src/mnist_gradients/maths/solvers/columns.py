@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from mnist_gradients.maths.checking import mismatch
 from mnist_gradients.maths.linear_objective import Floats, LinearObjective, Vector
@@ -106,16 +106,15 @@ def exact_scales(objective: LinearObjective, columns: Columns) -> Columns:
         objective: Logistic or softmax objective.
         columns: Centre and scale of its features in a sample.
     """
+    about = columns.centre / objective.scale
+    if objective.centre is not None:
+        about = about + objective.centre
 
-    def term(X: Any, _: NDArray[np.integer], s: Vector | None) -> tuple[Floats, ...]:
-        features = _scaled(objective, X, columns, np.float64)
-        every = np.arange(len_rows(X))
-        weights = np.ones(len(every)) if s is None else s
-        return (features.curvature_along(every, weights[:, None])[0, : objective.n_features],)
+    def term(X: Any, _: NDArray[np.integer], s: Vector | None) -> tuple[Floats]:
+        return (_squared_deviations(X, about, np.ones(len_rows(X)) if s is None else s),)
 
     (sums,) = objective.rows.sum(term, term_entries=objective.size, threads=objective.threads)
-    variance = columns.scale**2 * sums / objective.rows.total_weight
-    scale = _scale(objective, variance)
+    scale = _scale(objective, objective.scale**2 * sums / objective.rows.total_weight)
     return replace(columns, scale=np.where(scale > 0, scale, columns.scale))
 
 
@@ -146,19 +145,13 @@ def squared_lengths(objective: LinearObjective, columns: Columns) -> Vector:
     """
 
     def term(X: Any, _: NDArray[np.integer], __: Vector | None) -> tuple[Floats]:
-        return (_scaled(objective, X, columns, np.float32).squared_lengths(),)
+        block = copy(objective)
+        block.rows = ArrayRows(X, np.zeros(len_rows(X), dtype=int))
+        features = ScaledFeatures(block, centre=columns.centre, scale=columns.scale)
+        return (features.squared_lengths(),)
 
     (lengths,) = objective.rows.each(term, term_entries=objective.size, threads=objective.threads)
     return lengths.astype(np.float64)
-
-
-def _scaled(
-    objective: LinearObjective, X: Any, columns: Columns, dtype: DTypeLike
-) -> ScaledFeatures:
-    """Scaled features of a block of rows."""
-    block = copy(objective)
-    block.rows = ArrayRows(X, np.zeros(len_rows(X), dtype=int))
-    return ScaledFeatures(block, centre=columns.centre, scale=columns.scale, dtype=dtype)
 
 
 def exact_means(few: LinearObjective, columns: Columns) -> Columns:
@@ -216,6 +209,17 @@ def _sparse_moments(X: Any, offset: Vector | None, *, centred: bool) -> tuple[Ve
         squares = np.bincount(X.indices, (entries - mean[X.indices]) ** 2, minlength=d)
         second = (squares + (n - stored) * mean * mean) / n
     return mean - (0.0 if offset is None or not centred else offset), second
+
+
+def _squared_deviations(X: Any, about: Vector, s: Vector) -> Vector:
+    """sum_i s_i (x_ij - about_j)^2 for each column, (d,)."""
+    with np.errstate(over="ignore"):
+        if not scipy.sparse.issparse(X):
+            return s @ np.square(X - about)
+        of_zero = about[X.indices] ** 2
+        surplus = (X.data - about[X.indices]) ** 2 - of_zero
+        stored = np.repeat(s, np.diff(X.indptr)) * surplus
+        return np.bincount(X.indices, stored, minlength=len(about)) + s.sum() * about**2
 
 
 def are_correlated(few: LinearObjective, columns: Columns) -> bool:

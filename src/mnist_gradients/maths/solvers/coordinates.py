@@ -47,7 +47,9 @@ WEAK_ROWS = 2_000  # as so many rows tell
 PRECISE_ENTRIES = 1_000_000  # factors with no more entries are computed in float64
 
 
-def choose_model(objective: LinearObjective, few: LinearObjective, columns: Columns) -> Model:
+def choose_model(
+    objective: LinearObjective, few: LinearObjective, columns: Columns, passes: int | None = None
+) -> Model:
     """Choose a model of the curvature by its cost in passes over the data.
 
     Without a factor, correlated features take several times as many passes. A pass costs 4 E K
@@ -58,12 +60,12 @@ def choose_model(objective: LinearObjective, few: LinearObjective, columns: Colu
         objective: Logistic or softmax objective.
         few: The same on a sample of its rows.
         columns: Centre and scale of its features.
+        passes: Number of passes that factors may cost; None for as many as they may save.
     """
     d, K, a_pass = objective.n_features, objective.n_outputs, _cost_of_a_pass(objective)
     if d**2 * 8 > FACTOR_BYTES:
         return "diagonal"
-    rows = min(objective.rows.shape[0], rows_per_factor(K))
-    factor = rows * d**2 + 2 / 3 * d**3
+    factor = _cost_of_a_factor(objective)
 
     def worth(passes: int) -> Model:
         most = max(passes * a_pass, WORTH_WORK)
@@ -71,6 +73,8 @@ def choose_model(objective: LinearObjective, few: LinearObjective, columns: Colu
             return "classes"
         return "shared" if factor <= most else "diagonal"
 
+    if passes is not None:
+        return worth(passes)
     cheap, dear = worth(WORTH_PASSES), worth(WORTH_PASSES_CORRELATED)
     return cheap if cheap == dear or not are_correlated(few, columns) else dear
 
@@ -79,16 +83,31 @@ def _cost_of_a_pass(objective: LinearObjective) -> int:
     return 2 * 4 * objective.rows.entries * objective.n_outputs
 
 
-def rows_worth_passes(objective: LinearObjective, model: Model) -> int:
-    """Number of rows of which factors take as long as ``WORTH_PASSES_CORRELATED`` passes.
+def _cost_of_a_factor(objective: LinearObjective) -> float:
+    d = objective.n_features
+    rows = min(objective.rows.shape[0], rows_per_factor(objective.n_outputs))
+    return rows * d**2 + 2 / 3 * d**3
+
+
+def passes_of_factors(objective: LinearObjective) -> float:
+    """What a factor for every class costs, in passes over the data.
+
+    Args:
+        objective: Logistic or softmax objective.
+    """
+    return objective.n_outputs * _cost_of_a_factor(objective) / _cost_of_a_pass(objective)
+
+
+def rows_worth_passes(objective: LinearObjective, model: Model, passes: int) -> int:
+    """Number of rows of which factors take as long as so many passes over the data.
 
     Args:
         objective: Logistic or softmax objective.
         model: Model of the curvature, with factors.
+        passes: Number of passes.
     """
     n_factors = objective.n_outputs if model == "classes" else 1
-    work = WORTH_PASSES_CORRELATED * _cost_of_a_pass(objective)
-    return int(work / (n_factors * objective.n_features**2))
+    return int(passes * _cost_of_a_pass(objective) / (n_factors * objective.n_features**2))
 
 
 def rows_per_factor(K: int) -> int:

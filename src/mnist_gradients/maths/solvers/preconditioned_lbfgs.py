@@ -17,7 +17,11 @@ import numpy as np
 from mnist_gradients.maths.linear_objective import LinearObjective
 from mnist_gradients.maths.rows.threads import single_blas_thread
 from mnist_gradients.maths.solvers.columns import are_correlated, has_long_rows
-from mnist_gradients.maths.solvers.coordinates import Coordinates, curvature_coordinates
+from mnist_gradients.maths.solvers.coordinates import (
+    Coordinates,
+    curvature_coordinates,
+    passes_of_factors,
+)
 from mnist_gradients.maths.solvers.lbfgs import Iterate, lbfgs_iterates
 from mnist_gradients.maths.solvers.local_objective import (
     LocalObjective,
@@ -194,7 +198,7 @@ class _Search:
         self.problem = WorkingProblem(objective, self.generator, isotropic=isotropic)
         self.least_in_span = least_in_span
         self.factors_failed = False
-        self.rounds = 0
+        self.rounds, self.spent = 0, 0
         self.renewed: tuple[Coordinates, tuple[Vector, Vector] | None] | None = None
         self.least_curvature = 1.0
         self.long_rows = False
@@ -248,6 +252,9 @@ class _Search:
                 first = False
                 if steps >= self.round_ends or self.dtype != dtype:
                     break
+            self.spent += steps
+            if not self.factors_failed:
+                self.problem.reconsider_model(self.spent)
             stuck = steps == 0 and self.renewed is None and self.dtype == dtype
             if stuck and not self.refine():
                 if self.problem.model == "diagonal":
@@ -257,11 +264,13 @@ class _Search:
             self.confirm_below = np.inf
 
     def _round(self) -> int:
-        return 10 * ROUND if self.problem.model == "diagonal" else ROUND
+        if self.problem.model != "diagonal":
+            return ROUND
+        return int(np.clip(passes_of_factors(self.problem.objective), ROUND, 10 * ROUND))
 
     def _coordinates(self, w: Vector) -> Coordinates:
         if self.rounds > 0:
-            self.problem.look_closer(self.generator, w)
+            self.problem.look_closer(self.generator, w, self.spent)
         self.rounds += 1
         return curvature_coordinates(
             self.problem.few,

@@ -18,7 +18,12 @@ from mnist_gradients.maths.solvers.columns import (
     exact_scales,
     squared_lengths,
 )
-from mnist_gradients.maths.solvers.coordinates import Model, choose_model, rows_worth_passes
+from mnist_gradients.maths.solvers.coordinates import (
+    WORTH_PASSES_CORRELATED,
+    Model,
+    choose_model,
+    rows_worth_passes,
+)
 from mnist_gradients.maths.solvers.sampling import (
     Candidates,
     candidate_rows,
@@ -105,7 +110,9 @@ class WorkingProblem:
             self.few = candidates.informative(self._precise.computed_in(self.dtype), w)
         return candidates is not None
 
-    def look_closer(self, generator: np.random.Generator, w: Vector | None = None) -> None:
+    def look_closer(
+        self, generator: np.random.Generator, w: Vector | None = None, passes: int = 0
+    ) -> None:
         """Take a larger sample that holds the rows which count for a direction of their own.
 
         Where features are not zero in a few rows only, or rows have heavy tails, these are rows of
@@ -114,16 +121,18 @@ class WorkingProblem:
         Args:
             generator: Source of the choice.
             w: Where the curvature counts, (size,); None for the lengths, from now on.
+            passes: Number of passes over the data so far, to which factors may add as many.
         """
-        if self.model == "diagonal":
-            return
-        most, n = rows_worth_passes(self.objective, self.model), self._n
-        self.every_row = most >= min(n, self.objective.rows.shape[0])
-        if self.few_are_all:
-            return
-        objective, pulls = self._precise.computed_in(self.dtype), []
+        objective, n = self._precise.computed_in(self.dtype), self._n
         if w is None:
             self.columns = exact_scales(objective, self.columns)
+        if self.model == "diagonal" or self.few_are_all:
+            return
+        if w is None or self._squared_lengths is not None:
+            passes = max(passes, WORTH_PASSES_CORRELATED)
+        most, pulls = rows_worth_passes(objective, self.model, passes), []
+        self.every_row = most >= n
+        if w is None:
             self._squared_lengths = squared_lengths(objective, self.columns)
         else:
             pull = self.objective.total_curvature(w)
@@ -135,6 +144,13 @@ class WorkingProblem:
         room = KEPT_ENTRIES // objective.n_features
         pulls = [(pull, min(n_drawn, room)) for pull, n_drawn in pulls]
         self.few = sample_by_pull(objective, n, pulls, generator)
+
+    def reconsider_model(self, passes: int) -> None:
+        """Take more factors, if they cost no more than so many passes, spent in vain."""
+        if self.model != "classes" and not self.spans:
+            affordable = choose_model(self.objective, self.few, self.columns, passes)
+            if affordable != "diagonal":
+                self.model = affordable
 
     def refine(self) -> bool:
         """Go on in float64; whether that is possible."""
