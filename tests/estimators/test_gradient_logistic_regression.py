@@ -363,8 +363,8 @@ def test_features_that_few_rows_have_cost_no_iterations(K):
 def test_far_into_a_hard_problem_the_rows_that_curve_set_the_coordinates():
     generator = np.random.default_rng(0)
     X = generator.standard_normal((30_000, 100)).astype(np.float32)
-    margin = X @ generator.standard_normal(100) / 10
-    y = (margin + 0.003 * generator.standard_normal(30_000) > 0).astype(int)  # almost separable
+    logits = X @ generator.standard_normal(100) / 10
+    y = (logits + 0.003 * generator.standard_normal(30_000) > 0).astype(int)  # almost separable
     model = GradientLogisticRegression(C=1e4, max_iter=60, random_state=0).fit(X, y)
     best = GradientLogisticRegression(C=1e4, tol=1e-10, max_iter=4_000).fit(X.astype(float), y)
     least = scikit_learn_objective(best, X, y, 1e4)

@@ -266,6 +266,8 @@ class _Search:
     def _round(self) -> int:
         if self.problem.model != "diagonal":
             return ROUND
+        if self.factors_failed or self.problem.spans:
+            return 10 * ROUND
         return int(np.clip(passes_of_factors(self.problem.objective), ROUND, 10 * ROUND))
 
     def _coordinates(self, w: Vector) -> Coordinates:

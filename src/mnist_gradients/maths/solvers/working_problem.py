@@ -74,7 +74,7 @@ class WorkingProblem:
             self.few = self._candidates.pilot
         else:
             self.few = sample(objective, n, generator)
-        self.columns = describe_columns(self.few)
+        self.columns, self._isotropic = describe_columns(self.few), isotropic
         if isotropic:
             self.columns = self.columns.isotropic()
         self.spans = self.few_are_all and span_pays(objective)
@@ -125,7 +125,8 @@ class WorkingProblem:
         """
         objective, n = self._precise.computed_in(self.dtype), self._n
         if w is None:
-            self.columns = exact_scales(objective, self.columns)
+            columns = exact_scales(objective, self.columns)
+            self.columns = columns.isotropic() if self._isotropic else columns
         if self.model == "diagonal" or self.few_are_all:
             return
         if w is None or self._squared_lengths is not None:
