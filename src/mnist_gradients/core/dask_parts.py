@@ -82,7 +82,7 @@ def _lazy(array: Any) -> list[Callable[[], Any]]:
     return [partial(dask.get, dict(block.__dask_graph__()), block.key) for block in blocks]
 
 
-Combined = dict[range, Terms]  # by the numbers of the parts that are added
+Combined = dict[range, Terms]  # by the numbers of the parts
 
 
 def combine_parts(

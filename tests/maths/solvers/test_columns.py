@@ -72,3 +72,12 @@ def test_squares_that_are_not_finite_are_refused():
     X[7, 2] = 1e200
     with pytest.raises(ValueError, match=r"^X: found values whose squares are not finite"):
         exact_scales(objective(X, 2), columns)
+
+
+def test_a_length_that_overflows_is_the_largest_of_float32():
+    X = np.random.default_rng(0).standard_normal((1_000, 3))
+    columns = describe_columns(objective(X, 2))
+    X[7, 2] = 1e30
+    lengths = squared_lengths(objective(X, 2), columns)
+    assert lengths[7] == np.finfo(np.float32).max
+    assert np.delete(lengths, 7).max() < 100

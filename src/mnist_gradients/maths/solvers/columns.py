@@ -139,6 +139,8 @@ def has_long_rows(few: LinearObjective, columns: Columns) -> bool:
 def squared_lengths(objective: LinearObjective, columns: Columns) -> Vector:
     """Squared length of each row, (N,), in scaled features, with a constant one for the intercept.
 
+    Lengths that overflow count as the largest number of float32.
+
     Args:
         objective: Logistic or softmax objective.
         columns: Centre and scale of its features.
@@ -151,7 +153,7 @@ def squared_lengths(objective: LinearObjective, columns: Columns) -> Vector:
         return (features.squared_lengths(),)
 
     (lengths,) = objective.rows.each(term, term_entries=objective.size, threads=objective.threads)
-    return lengths.astype(np.float64)
+    return np.minimum(lengths, np.finfo(np.float32).max, dtype=np.float64)
 
 
 def exact_means(few: LinearObjective, columns: Columns) -> Columns:

@@ -83,11 +83,15 @@ def preconditioned_lbfgs(
            J - J* <= tolerance J*
 
        by an estimate of Newton's decrement that includes rounding. Every ``ROUND`` iterations, step
-       3 is repeated. Where rounding in float32 is too large, it goes on in float64.
+       3 is repeated with rows that are drawn anew, by their curvature. Where rounding in float32 is
+       too large, it goes on in float64.
 
-    Neither the memory nor the time of the first three steps grows with the number of rows. An
-    objective below the rounding of a loss of 1 counts as minimised: separable data without a
-    penalty has no minimum.
+    Rows of great length, which may decide alone about a direction, join the sample of step 3. Where
+    factors cost too much at first, they are made once as many passes have been spent as they cost.
+
+    Neither the memory nor the time of the first three steps grows with the number of rows, unless
+    some are long: then they take two passes, and a few numbers for each row. An objective below the
+    rounding of a loss of 1 counts as minimised: separable data without a penalty has no minimum.
 
     Args:
         objective: Logistic or softmax objective.
