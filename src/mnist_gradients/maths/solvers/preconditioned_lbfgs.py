@@ -48,6 +48,7 @@ from mnist_gradients.maths.solvers.suboptimality import (
 from mnist_gradients.maths.solvers.working_problem import WorkingProblem
 
 ROUND = 20  # iterations after which the curvature is estimated anew
+FRESH = 5  # iterations for which a sample drawn by curvature is good enough
 FAR_ROUND = 8  # the same far from the minimum of a few rows, all of which enter the estimate
 FAR = 0.1  # gap, relative to the objective
 CONFIRMATION_ROWS = 3_000  # whose Hessian confirms a small gap, if there are few features
@@ -202,7 +203,7 @@ class _Search:
         self.problem = WorkingProblem(objective, self.generator, isotropic=isotropic)
         self.least_in_span = least_in_span
         self.factors_failed = False
-        self.rounds, self.spent = 0, 0
+        self.steps, self.drawn_at = 0, 0
         self.renewed: tuple[Coordinates, tuple[Vector, Vector] | None] | None = None
         self.least_curvature = 1.0
         self.long_rows = False
@@ -248,6 +249,7 @@ class _Search:
             self.round_ends, self.least_curvature = self._round(), 1.0
             near = self.problem.model == "classes"  # the Hessian is near the identity
             for iterate in lbfgs_iterates(local, np.zeros_like(w), preconditioned=near):
+                self.steps += iterate.iteration - steps
                 w, steps = local.weights, iterate.iteration
                 if steps == 0 and newton_step is not None:
                     iterate.learn(*newton_step)
@@ -256,9 +258,8 @@ class _Search:
                 first = False
                 if steps >= self.round_ends or self.dtype != dtype:
                     break
-            self.spent += steps
             if not self.factors_failed:
-                self.problem.reconsider_model(self.spent)
+                self.problem.reconsider_model(self.steps)
             stuck = steps == 0 and self.renewed is None and self.dtype == dtype
             if stuck and not self.refine():
                 if self.problem.model == "diagonal":
@@ -275,9 +276,9 @@ class _Search:
         return int(np.clip(passes_of_factors(self.problem.objective), ROUND, 10 * ROUND))
 
     def _coordinates(self, w: Vector) -> Coordinates:
-        if self.rounds > 0:
-            self.problem.look_closer(self.generator, w, self.spent)
-        self.rounds += 1
+        if self.steps - self.drawn_at >= FRESH:
+            self.problem.look_closer(self.generator, w, self.steps)
+            self.drawn_at = self.steps
         return curvature_coordinates(
             self.problem.few,
             w,
