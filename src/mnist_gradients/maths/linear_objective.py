@@ -273,9 +273,9 @@ class LinearObjective(ABC):
 
     def logits(self, w: Vector) -> Floats:
         """Logits of all rows at w, (N, K), for rows in memory, few enough that N K numbers fit."""
-        return self.images(*self.unpack(w))
+        return self.linear_map(*self.unpack(w))
 
-    def images(self, V: Floats, c: Floats) -> Floats:
+    def linear_map(self, V: Floats, c: Floats) -> Floats:
         """X V + c of all rows in memory, (N, m), for any number m of columns.
 
         Args:

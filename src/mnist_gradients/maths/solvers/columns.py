@@ -131,7 +131,7 @@ def has_long_rows(few: LinearObjective, columns: Columns) -> bool:
     V = np.random.default_rng(0).standard_normal((few.n_features, DIRECTIONS))
     V /= columns.scale[:, None]
     with np.errstate(over="ignore", invalid="ignore"):
-        U = few.images(V, -columns.centre @ V)
+        U = few.linear_map(V, -columns.centre @ V)
         lengths = np.sqrt(np.einsum("ij,ij->i", U, U))
     return not lengths.max() <= LONG * np.median(lengths)  # nor is one that is not finite
 
@@ -202,26 +202,23 @@ def _moments(
 
 
 def _sparse_moments(X: Any, offset: Vector | None, *, centred: bool) -> tuple[Vector, Vector]:
-    """The same of a CSR matrix: deviations of its stored entries, and of its zeros."""
+    """The same of a CSR matrix."""
     n, d = X.shape
-    entries = X.data.astype(np.float64)
-    stored = np.bincount(X.indices, minlength=d)
-    mean = np.bincount(X.indices, entries, minlength=d) / n if centred else np.zeros(d)
-    with np.errstate(over="ignore"):
-        squares = np.bincount(X.indices, (entries - mean[X.indices]) ** 2, minlength=d)
-        second = (squares + (n - stored) * mean * mean) / n
+    mean = np.bincount(X.indices, X.data, minlength=d) / n if centred else np.zeros(d)
+    second = _squared_deviations(X, mean, np.ones(n)) / n
     return mean - (0.0 if offset is None or not centred else offset), second
 
 
 def _squared_deviations(X: Any, about: Vector, s: Vector) -> Vector:
-    """sum_i s_i (x_ij - about_j)^2 for each column, (d,)."""
+    """sum_i s_i (x_ij - about_j)^2 for each column, (d,); a CSR matrix has zeros, too."""
     with np.errstate(over="ignore"):
         if not scipy.sparse.issparse(X):
             return s @ np.square(X - about)
-        of_zero = about[X.indices] ** 2
-        surplus = (X.data - about[X.indices]) ** 2 - of_zero
-        stored = np.repeat(s, np.diff(X.indptr)) * surplus
-        return np.bincount(X.indices, stored, minlength=len(about)) + s.sum() * about**2
+        weights = np.repeat(s, np.diff(X.indptr))
+        deviations = X.data.astype(np.float64) - about[X.indices]
+        squares = np.bincount(X.indices, weights * deviations**2, minlength=len(about))
+        of_zeros = s.sum() - np.bincount(X.indices, weights, minlength=len(about))
+        return squares + of_zeros * about * about
 
 
 def are_correlated(few: LinearObjective, columns: Columns) -> bool:

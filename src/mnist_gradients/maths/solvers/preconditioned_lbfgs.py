@@ -239,7 +239,7 @@ class _Search:
         if not self.problem.spans:  # in the sample that confirms, which has just been drawn
             self.long_rows = has_long_rows(self.problem.few, self.problem.columns)
         if self.long_rows:
-            self.problem.look_closer(self.generator)
+            self.problem.hold_long_rows(self.generator)
         first = True
         while True:
             dtype, steps = self.dtype, 0
@@ -277,7 +277,7 @@ class _Search:
 
     def _coordinates(self, w: Vector) -> Coordinates:
         if self.steps - self.drawn_at >= FRESH:
-            self.problem.look_closer(self.generator, w, self.steps)
+            self.problem.hold_curved_rows(self.generator, w, self.steps)
             self.drawn_at = self.steps
         return curvature_coordinates(
             self.problem.few,
@@ -300,7 +300,7 @@ class _Search:
         surprising = SURPRISE < iterate.curvature < np.inf
         if surprising and not self.long_rows and not self.problem.few_are_all:
             self.long_rows = True
-            self.problem.look_closer(self.generator)
+            self.problem.hold_long_rows(self.generator)
             self.round_ends = iterate.iteration
         if self.problem.model == "diagonal":
             gap = SAFETY * iterate.decrement / 2

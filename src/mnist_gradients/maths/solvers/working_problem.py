@@ -110,40 +110,44 @@ class WorkingProblem:
             self.few = candidates.informative(self._precise.computed_in(self.dtype), w)
         return candidates is not None
 
-    def look_closer(
-        self, generator: np.random.Generator, w: Vector | None = None, passes: int = 0
-    ) -> None:
-        """Take a larger sample that holds the rows which count for a direction of their own.
+    def hold_long_rows(self, generator: np.random.Generator) -> None:
+        """Take the scales of all rows, and from now on samples that hold the rows of great length.
 
-        Where features are not zero in a few rows only, or rows have heavy tails, these are rows of
-        great length; far into a hard problem, rows with much curvature, which are few.
+        Such are the rows of features that are zero in most others, and those of heavy tails.
+        """
+        objective = self._precise.computed_in(self.dtype)
+        columns = exact_scales(objective, self.columns)
+        self.columns = columns.isotropic() if self._isotropic else columns
+        if self.model != "diagonal" and not self.few_are_all:
+            self._squared_lengths = squared_lengths(objective, self.columns)
+            self._draw_anew(generator, WORTH_PASSES_CORRELATED, None)
+
+    def hold_curved_rows(self, generator: np.random.Generator, w: Vector, passes: int) -> None:
+        """Take a sample that holds the rows with much curvature: few, far into a hard problem.
 
         Args:
             generator: Source of the choice.
-            w: Where the curvature counts, (size,); None for the lengths, from now on.
+            w: Where the curvature counts, (size,).
             passes: Number of passes over the data so far, to which factors may add as many.
         """
-        objective, n = self._precise.computed_in(self.dtype), self._n
-        if w is None:
-            columns = exact_scales(objective, self.columns)
-            self.columns = columns.isotropic() if self._isotropic else columns
-        if self.model == "diagonal" or self.few_are_all:
-            return
-        if w is None or self._squared_lengths is not None:
-            passes = max(passes, WORTH_PASSES_CORRELATED)
-        most, pulls = rows_worth_passes(objective, self.model, passes), []
-        self.every_row = most >= n
-        if w is None:
-            self._squared_lengths = squared_lengths(objective, self.columns)
-        else:
+        if self.model != "diagonal" and not self.few_are_all:
             pull = self.objective.total_curvature(w)
             if self._squared_lengths is not None:
                 pull *= self._squared_lengths
-            pulls += [(pull, max(n, min(CURVED * n, most - 2 * n)))]
-        if self._squared_lengths is not None:
-            pulls += [(self._squared_lengths, n)]
+                passes = max(passes, WORTH_PASSES_CORRELATED)
+            self._draw_anew(generator, passes, pull)
+
+    def _draw_anew(
+        self, generator: np.random.Generator, passes: int, curvature: Vector | None
+    ) -> None:
+        objective, n = self._precise.computed_in(self.dtype), self._n
+        most = rows_worth_passes(objective, self.model, passes)
         room = KEPT_ENTRIES // objective.n_features
-        pulls = [(pull, min(n_drawn, room)) for pull, n_drawn in pulls]
+        self.every_row, pulls = most >= n, []
+        if curvature is not None:
+            pulls += [(curvature, min(max(n, min(CURVED * n, most - 2 * n)), room))]
+        if self._squared_lengths is not None:
+            pulls += [(self._squared_lengths, min(n, room))]
         self.few = sample_by_pull(objective, n, pulls, generator)
 
     def reconsider_model(self, passes: int) -> None:
