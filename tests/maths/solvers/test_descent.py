@@ -129,6 +129,25 @@ def test_a_wolfe_step_comes_back_from_where_the_objective_overflows():
     assert value_next < start.value
 
 
+@pytest.mark.parametrize("knee", [1e-1, 1e-2, 1e-3])
+def test_a_wolfe_step_is_found_soon_where_the_slope_changes_at_once(knee):
+    """As along a feature that is zero in nearly all rows: secants alone shorten it by a tenth."""
+    evaluations = []
+
+    def objective(w):
+        a = w[0]
+        evaluations.append(a)
+        bend = a * a / (2 * knee) if a < knee else a - knee / 2
+        slope = -1 + 1.1 * min(a / knee, 1) + 0.3 * a
+        return 5 - a + 1.1 * bend + 0.15 * a * a, np.array([slope])
+
+    start = next(lbfgs_iterates(objective, np.zeros(1)))
+    w_next, value_next, _ = wolfe_step(objective, start, np.ones(1))
+    assert 0 < w_next[0] < 2 * knee
+    assert value_next < start.value
+    assert len(evaluations) <= 4 + 2 * -np.log10(knee)
+
+
 def test_there_is_no_wolfe_step_uphill():
     objective = Quadratic([1.0], [3.0])
     start = next(lbfgs_iterates(objective, np.zeros(1)))

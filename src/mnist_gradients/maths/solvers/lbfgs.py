@@ -107,7 +107,7 @@ def lbfgs_iterates(
     preconditioned: bool = False,
     known: InverseHessian | None = None,
 ) -> Iterator[Iterate]:
-    """Iterates of :func:`lbfgs`, the start first, until no step lowers the objective.
+    """Iterates of :func:`lbfgs`, the start first, until no step is known to lower the objective.
 
     Args:
         objective: Value and gradient.
@@ -135,6 +135,8 @@ def lbfgs_iterates(
     while step := wolfe_step(objective, iterate, iterate.direction):
         w, value, gradient = step
         s, y = w - iterate.weights, gradient - iterate.gradient
+        if not s @ y > 0:  # lost in rounding
+            return
         inverse_hessian.learn(s, y)
         iterate = iterate_at(iterate.iteration + 1, w, float(s @ y / (s @ s)))
         yield iterate
@@ -195,10 +197,10 @@ def wolfe_step(
         grad J(w + alpha p)^T p >= 0.9 grad J(w)^T p
 
     by steps ten times as long until a bracket is found (Lewis and Overton, "Nonsmooth optimization
-    via quasi-Newton methods", 2013, who double them), which is narrowed by the secant through two
-    slopes. Where the decrease drowns in the rounding of J, the first condition is replaced by its
-    equivalent for a quadratic, in slopes alone (Hager and Zhang, "A new conjugate gradient method
-    with guaranteed descent", 2005).
+    via quasi-Newton methods", 2013, who double them). It is narrowed by the secant through two
+    slopes, or to a tenth where that did not halve it. Where the decrease drowns in the rounding of
+    J, the first condition is replaced by its equivalent for a quadratic, in slopes alone (Hager and
+    Zhang, "A new conjugate gradient method with guaranteed descent", 2005).
 
     Args:
         objective: Value and gradient.
@@ -227,6 +229,7 @@ def wolfe_step(
         secant = low  # of slopes that tell nothing, as after an overflow
         if slope_next > slope_low:
             secant += (alpha - low) * slope_low / (slope_low - slope_next)
+        width = high - low
         if decreases:
             low, slope_low = alpha, slope_next
         else:
@@ -234,6 +237,6 @@ def wolfe_step(
         if np.isinf(high):
             alpha = 10 * low
         else:
-            least = 0.1 * (high - low)
-            alpha = min(max(secant, low + least), high - least)
+            least, slow = 0.1 * (high - low), high - low > width / 2
+            alpha = low + least if slow else min(max(secant, low + least), high - least)
     return None
