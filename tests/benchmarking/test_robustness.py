@@ -130,3 +130,13 @@ def test_gaussian_has_its_condition_number():
     X = problems.gaussian(3_000, 10, 1e6, np.random.default_rng(0))
     eigenvalues = np.linalg.eigvalsh(np.cov(X.T))
     assert 5e5 < eigenvalues[-1] / eigenvalues[0] < 2e6
+
+
+def test_rare_columns_are_zero_in_nearly_all_rows(digits):
+    pixels, few, _ = GROUPS["rare"](Source(digits, 0, 10**7))
+    assert pixels.X.max() == 255
+    assert pixels.l2 == 1 / len(digits)
+    rows = np.count_nonzero(few.X, axis=0)
+    assert np.all(rows[:20] > 800)
+    assert rows[20:].min() >= 2
+    assert rows[20:].max() < 30

@@ -11,6 +11,7 @@ sparse          one-hot columns, 100,000 of them
 offsets         columns far from zero: calendar years, pressures in Pa, timestamps
 imbalance       one positive row in 5,000
 many_classes    100 classes
+rare            columns that are zero in nearly all rows, on the scale of bytes
 ==============  ==================================================================================
 """
 
@@ -176,6 +177,24 @@ def many_classes(source: Source) -> Iterator[Problem]:
             yield Problem("100 classes", X, y, 1e-3)
 
 
+def rare_columns(source: Source) -> Iterator[Problem]:
+    """Yield columns that few rows have: pixels as bytes, and columns of 2 to 29 rows."""
+    pixels = source.images.images.reshape(len(source.images), -1).astype(np.float32)
+    odd = targets(source.images.labels, (1, 3, 5, 7, 9))
+    yield Problem("pixels as bytes, odd or even", pixels, odd, 1 / len(pixels))
+    rng = source.rng()
+    for N, d in ((2_000, 40), (30_000, 60)):
+        if N * d <= source.largest:
+            X = 255 * rng.random((N, d)) * (rng.random((N, d)) < 0.5)
+            for j in range(20, d):
+                some = rng.choice(N, rng.integers(2, 30), replace=False)
+                values = rng.uniform(1, 255, len(some))
+                X[:, j] = 0
+                X[some, j] = values
+            logits = X @ rng.standard_normal(d) / 85 + rng.logistic(size=N)
+            yield Problem("columns of 2 to 29 rows", X, (logits > 0).astype(np.int64), 1 / N)
+
+
 def gaussian(N: int, d: int, condition: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Return Gaussian rows (N, d) whose covariance has that condition number."""
     Q = np.linalg.qr(rng.standard_normal((d, d)))[0]
@@ -191,4 +210,5 @@ GROUPS: dict[str, Callable[[Source], Iterator[Problem]]] = {
     "offsets": offsets,
     "imbalance": imbalance,
     "many_classes": many_classes,
+    "rare": rare_columns,
 }
