@@ -32,6 +32,18 @@ def test_a_long_row_is_found_whatever_its_direction(K, dtype, d):
         assert has_long_rows(few, columns)
 
 
+@pytest.mark.parametrize("d", [60, 150])
+def test_a_row_is_long_that_outweighs_all_others_along_its_own_direction(d):
+    X = np.random.default_rng(0).standard_normal((1_000, d))
+    few = objective(X, 2)
+    columns = describe_columns(few)
+    X[7] *= np.sqrt(5_000) / np.linalg.norm(X[7])  # five times as much as they do
+    assert not has_long_rows(few, columns)
+    X[7] *= 4
+    assert np.linalg.norm(X[7]) < 30 * np.median(np.linalg.norm(X, axis=1)) or d < 150
+    assert has_long_rows(few, columns)
+
+
 def test_a_row_whose_length_overflows_is_long():
     X = np.random.default_rng(0).standard_normal((1_000, 5)).astype(np.float32)
     few = objective(X, 2)

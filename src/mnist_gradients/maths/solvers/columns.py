@@ -19,7 +19,8 @@ from mnist_gradients.maths.solvers.sampling import some_rows
 COLUMN_ENTRIES = 200_000, 1_000_000  # least and most that give means and variances,
 LEAST_COLUMN_ROWS = 100  # but so many rows at least
 MOMENT_ENTRIES = 50_000  # at a time, which stay in the cache in float64
-LONG = 30  # times the median of all rows,
+LONG = 30  # times the median of all rows; or a row is long that outweighs
+ALONE = 20  # times all others along its own direction
 DIRECTIONS = 8  # in which the lengths of rows are measured
 SIMILAR = 10  # the largest scale over the smallest
 LARGEST_GRAM = 200  # rows of the sample that tell whether features are correlated
@@ -119,10 +120,11 @@ def exact_scales(objective: LinearObjective, columns: Columns) -> Columns:
 
 
 def has_long_rows(few: LinearObjective, columns: Columns) -> bool:
-    """Whether a row of a sample is many times as long as most, in scaled features.
+    """Whether a row of a sample is so long, in scaled features, that it decides about a direction.
 
-    It may then decide alone about a direction. Lengths are those of a random projection, to a space
-    of so few dimensions that this costs little and so many that no long row looks short.
+    A row outweighs n others along its own direction if its squared length is above n. Lengths are
+    those of a random projection, to a space of so few dimensions that this costs little and so many
+    that no long row looks short.
 
     Args:
         few: The objective on a sample of the rows in memory.
@@ -132,8 +134,9 @@ def has_long_rows(few: LinearObjective, columns: Columns) -> bool:
     V /= columns.scale[:, None]
     with np.errstate(over="ignore", invalid="ignore"):
         U = few.linear_map(V, -columns.centre @ V)
-        lengths = np.sqrt(np.einsum("ij,ij->i", U, U))
-    return not lengths.max() <= LONG * np.median(lengths)  # nor is one that is not finite
+        squared = np.einsum("ij,ij->i", U, U, dtype=np.float64) / DIRECTIONS
+    longest = min(LONG**2 * np.median(squared), ALONE * len(squared))
+    return not squared.max() <= longest  # nor is one that is not finite
 
 
 def squared_lengths(objective: LinearObjective, columns: Columns) -> Vector:
