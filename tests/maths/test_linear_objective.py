@@ -55,14 +55,49 @@ def test_the_second_derivative_of_a_loss_is_known_as_matrix_diagonal_and_product
         np.testing.assert_allclose(H[k].T, expected, atol=1e-16)
 
 
-def test_rows_whose_logits_move_apart_are_counted():
-    X, y = np.array([[1.0], [2.0], [3.0], [-4.0]]), np.array([0, 1, 0, 1])
-    one = LogisticObjective(X, y, 0.0, intercept="none")
-    assert [one.rows_moved(np.array([0.5]), by) for by in (0.4, 1.2, 1.7, 2.5)] == [4, 2, 1, 0]
-    three = SoftmaxObjective(X, y, 0.0, n_classes=3, intercept="none")
-    # A step that moves each class the same moves none away from another.
-    assert three.rows_moved(np.full(3, 100.0), 0.0) == 0
-    assert three.rows_moved(np.array([1.0, -0.5, -0.5]), 4.0) == 2
+@pytest.mark.parametrize("objective_class", OBJECTIVES)
+def test_a_loss_is_above_its_tangents(objective_class):
+    """Fenchel and Young: loss(z) + conjugate(r) >= r z, equal where r is the residual of z."""
+    objective, generator = make(objective_class)
+    y = np.arange(60) % objective.n_classes
+    Z, others = 8 * generator.normal(size=(2, 60, objective.n_outputs))
+    loss, R = objective.loss_and_residual(Z, y)
+    np.testing.assert_allclose(loss + objective.conjugate(R, y), np.sum(R * Z, axis=1), atol=1e-12)
+    slope = objective.loss_and_residual(others, y)[1]
+    tangent = np.sum(slope * Z, axis=1) - objective.conjugate(slope, y)
+    assert np.all(loss >= tangent - 1e-12)
+    assert np.any(loss > tangent + 0.1)
+
+
+@pytest.mark.parametrize("objective_class", OBJECTIVES)
+def test_a_residual_beyond_all_logits_becomes_one_of_theirs(objective_class):
+    objective, generator = make(objective_class)
+    y = np.arange(9_000) % objective.n_classes
+    shape = (9_000, objective.n_outputs)
+    R = objective.loss_and_residual(generator.normal(size=shape), y)[1]
+    np.testing.assert_allclose(objective.feasible(R, y), R, atol=1e-15)
+    R = objective.feasible(R + generator.normal(size=shape), y)
+    if objective_class is LogisticObjective:
+        P = np.where(y == 0, R[:, 0], -R[:, 0])[:, None]  # probability of the other label
+    else:
+        P = R + np.eye(objective.n_classes)[y]
+        np.testing.assert_allclose(P.sum(axis=1), 1, atol=1e-15)
+    assert np.all((P >= 0) & (P <= 1))
+    assert {0, 1} <= set(P.ravel())
+    assert np.isfinite(objective.conjugate(R, y)).all()
+
+
+@pytest.mark.parametrize("objective_class", OBJECTIVES)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sums_over_rows_are_those_of_their_logits(objective_class, weighted):
+    weights = np.linspace(0, 3, 70) if weighted else None
+    objective, generator = make(objective_class, weights=weights)
+    v, w = generator.normal(size=(2, objective.size))
+    total, product = objective.sum_rows(lambda y, Z, U: (y * Z[:, 0], Z * U), w, v)
+    s, X, y = (np.ones(70) if weights is None else weights), objective.rows.X, objective.rows.y
+    R = s[:, None] * objective.logits(w) * objective.logits(v)
+    assert total == pytest.approx(np.sum(s * y * objective.logits(w)[:, 0]))
+    np.testing.assert_allclose(product, np.r_[(X.T @ R).ravel(), R.sum(axis=0)], atol=1e-10)
 
 
 @pytest.mark.parametrize("objective_class", OBJECTIVES)

@@ -30,6 +30,7 @@ Intercept = Literal["free", "penalised", "none"]
 INTERCEPTS = ("free", "penalised", "none")
 Vector = NDArray[np.float64]
 Floats = NDArray[np.floating]
+LogitTerms = Callable[..., tuple[NDArray[Any], ...]]
 
 
 class LinearObjective(ABC):
@@ -127,6 +128,14 @@ class LinearObjective(ABC):
     def logit_hessian(self, Z: Floats) -> Floats:
         """The whole Hessian of each row's loss with respect to its logits, (K, K, B)."""
 
+    @abstractmethod
+    def feasible(self, R: Floats, y: NDArray[np.integer]) -> Floats:
+        """R, (B, K), where it is a residual of some logits, and else a residual close to it."""
+
+    @abstractmethod
+    def conjugate(self, R: Floats, y: NDArray[np.integer]) -> Floats:
+        """The convex conjugate sup_z [R_i z - loss(z, y_i)] of each row's loss, (B,)."""
+
     @property
     def n_features(self) -> int:
         """d, the number of features."""
@@ -139,20 +148,10 @@ class LinearObjective(ABC):
 
     def __call__(self, w: Vector) -> tuple[float, Vector]:
         """Objective and gradient at w, (size,), in one pass over the rows."""
-        W, b = self._parameters(w)
-
-        def term(X: Any, y: NDArray[np.integer], s: Vector | None) -> tuple[Floats, ...]:
-            X = self._passing_block(X)
-            loss, R = self.loss_and_residual(self._logits(X, W, b), y)
-            if s is not None:
-                loss, R = s * loss, R * s[:, None].astype(R.dtype)
-            dW, db = self._transposed(X, R)
-            return loss.sum(dtype=np.float64), dW, db
-
-        loss, dW, db = self._sum(term)
-        S, penalised = self.rows.total_weight, self._penalised(w)
+        loss, gradient = self.sum_rows(lambda y, Z: self.loss_and_residual(Z, y), w)
+        S, penalised = self.rows.total_weight, self.penalised(w)
         value = loss / S + self.l2 / 2 * (penalised @ penalised)
-        return float(value), self.pack(self.scale * dW, db) / S + self.l2 * penalised
+        return float(value), gradient / S + self.l2 * penalised
 
     def hessian_vector(self, w: Vector, v: Vector) -> Vector:
         """Hessian at w times the direction v, (size,), in one pass over the rows.
@@ -163,21 +162,42 @@ class LinearObjective(ABC):
 
         with v = (V, c) in the order of the parameter vector w = (W, b).
         """
-        W, b = self._parameters(w)
-        V, c = self._parameters(v)
+        (total,) = self.sum_rows(lambda _, Z, U: (self.curvature_product(Z, U),), w, v)
+        return self._hessian_product(total, v)
 
-        def term(X: Any, y: NDArray[np.integer], s: Vector | None) -> tuple[Floats, ...]:  # noqa: ARG001
-            X = self._passing_block(X)
-            T = self.curvature_product(self._logits(X, W, b), self._logits(X, V, c))
-            return self._transposed(X, T if s is None else T * s[:, None].astype(T.dtype))
-
-        dW, db = self._sum(term)
-        return self._hessian_product(dW, db, v)
-
-    def _hessian_product(self, dW: Floats, db: Floats, v: Vector) -> Vector:
+    def _hessian_product(self, total: Vector, v: Vector) -> Vector:
         """H v from the sums over rows."""
-        S = self.rows.total_weight
-        return self.pack(self.scale * dW, db) / S + self.l2 * self._penalised(v)
+        return total / self.rows.total_weight + self.l2 * self.penalised(v)
+
+    def sum_rows(
+        self, terms: Callable[..., tuple[NDArray[Any], ...]], *vectors: Vector
+    ) -> list[Any]:
+        """Sum functions of the logits over all rows, in one pass.
+
+        ::
+
+            sum_i s_i t_i   for each function t;   X^T diag(s) R,  sum_i s_i R_i   for the last, R
+
+        Args:
+            terms: The functions of labels, (B,), and of the logits at each vector, (B, K): some
+                with a number for each row, (B,), and last R, (B, K).
+            vectors: Parameter vectors, (size,).
+
+        Returns:
+            The sums; that of the last as a parameter vector, (size,).
+        """
+        parameters = [self._parameters(w) for w in vectors]
+
+        def of_block(X: Any, y: NDArray[np.integer], s: Vector | None) -> tuple[Floats, ...]:
+            X = self._passing_block(X)
+            *numbers, R = terms(y, *(self._logits(X, W, b) for W, b in parameters))
+            if s is not None:
+                numbers, R = [s * each for each in numbers], R * s[:, None].astype(R.dtype)
+            sums = [each.sum(dtype=np.float64) for each in numbers]
+            return *sums, *self._transposed(X, R)
+
+        *sums, dW, db = self._sum(of_block)
+        return [*sums, self.pack(self.scale * dW, db)]
 
     def hessian(self, w: Vector) -> Callable[[Vector], Vector]:
         """The Hessian at w as a function that multiplies, for several products at the same w.
@@ -194,22 +214,9 @@ class LinearObjective(ABC):
         def multiply(v: Vector) -> Vector:
             T = self.curvature_product(Z, self._logits(X, *self._parameters(v)))
             dW, db = self._transposed(X, T if s is None else T * s)
-            return self._hessian_product(dW, db, v)
+            return self._hessian_product(self.pack(self.scale * dW, db), v)
 
         return multiply
-
-    def rows_moved(self, v: Vector, by: float) -> int:
-        """Number of rows whose logits change by more than so much along v, (size,).
-
-        Of several classes, what counts is the change of one logit less that of another.
-        """
-        V, c = self._parameters(v)
-
-        def term(X: Any, y: NDArray[np.integer], s: Vector | None) -> tuple[Floats, ...]:  # noqa: ARG001
-            change = spread_of(self._logits(self._passing_block(X), V, c))
-            return ((change > by).sum(dtype=np.float64),)
-
-        return int(self.rows.sum(term, term_entries=1, threads=self.threads)[0])
 
     def subset(self, indices: NDArray[np.integer], weights: Vector | None = None) -> Self:
         """The same objective on a copy of a few of its rows.
@@ -359,6 +366,13 @@ class LinearObjective(ABC):
         )[0]
         return self.curvature_bound * float(sigma_squared) / self.rows.total_weight + self.l2
 
+    def penalised(self, w: Vector) -> Vector:
+        """The parameter vector with a zero wherever there is no penalty."""
+        penalised = np.array(w, dtype=np.float64)
+        if self.intercept == "free":
+            penalised[self.n_features * self.n_outputs :] = 0
+        return penalised
+
     def pack(self, W: Floats, b: Floats) -> Vector:
         """Join weights (d, K) and intercept (K,) to one parameter vector (size,)."""
         entries = [np.ravel(W)] if self.intercept == "none" else [np.ravel(W), np.ravel(b)]
@@ -381,13 +395,6 @@ class LinearObjective(ABC):
         if self.centre is not None and self.rows.sparse:
             b = b - self.centre @ W
         return W.astype(self.dtype), b.astype(self.dtype)
-
-    def _penalised(self, w: Vector) -> Vector:
-        """The parameter vector with a zero wherever there is no penalty."""
-        penalised = np.array(w, dtype=np.float64)
-        if self.intercept == "free":
-            penalised[self.n_features * self.n_outputs :] = 0
-        return penalised
 
     def _block(self, X: Any) -> Any:
         """A block of rows in the computing type, centred if it is dense."""

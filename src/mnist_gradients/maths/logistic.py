@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import xlog1py, xlogy
 
 from mnist_gradients.maths.linear_objective import LinearObjective
 
@@ -97,6 +98,16 @@ class LogisticObjective(LinearObjective):
     ) -> NDArray[np.floating]:
         """The same diagonal times U, (B, 1)."""
         return self.logit_curvature(Z) * U
+
+    def feasible(self, R: NDArray[np.floating], y: NDArray[np.integer]) -> NDArray[np.floating]:
+        """R with h = R + y between 0 and 1, (B, 1)."""
+        q = (1 - 2 * y.astype(R.dtype))[:, None]
+        return q * np.clip(q * R, 0, 1)
+
+    def conjugate(self, R: NDArray[np.floating], y: NDArray[np.integer]) -> NDArray[np.floating]:
+        """Minus the entropy, h log h + (1 - h) log(1 - h), (B,), with h = R + y."""
+        error = np.where(y == 1, -1, 1) * R[:, 0]
+        return xlogy(error, error) + xlog1py(1 - error, -error)
 
 
 def _floating(t: ArrayLike) -> NDArray[np.floating]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import xlog1py, xlogy
 
 from mnist_gradients.maths.checking import check_count
 from mnist_gradients.maths.linear_objective import LinearObjective
@@ -68,3 +69,20 @@ class SoftmaxObjective(LinearObjective):
         """(diag(p) - p p^T) u for each row p of P and u of U, (B, K)."""
         P = softmax(Z)
         return P * (U - np.sum(P * U, axis=1, keepdims=True))
+
+    def feasible(self, R: NDArray[np.floating], y: NDArray[np.integer]) -> NDArray[np.floating]:
+        """R with each row of P = R + Y on the simplex, (B, K)."""
+        rows = np.arange(len(y))
+        P = np.maximum(R, 0)
+        P[rows, y] = 0
+        P /= np.maximum(P.sum(axis=1, keepdims=True), 1)
+        P[rows, y] = -np.minimum(P.sum(axis=1), 1)  # rounding must not make it more
+        return P
+
+    def conjugate(self, R: NDArray[np.floating], y: NDArray[np.integer]) -> NDArray[np.floating]:
+        """Minus the entropy, sum_k P_k log P_k, (B,), with P = R + Y."""
+        rows = np.arange(len(y))
+        error = -R[rows, y]
+        others = R.copy()
+        others[rows, y] = 0
+        return xlogy(others, others).sum(axis=1) + xlog1py(1 - error, -error)

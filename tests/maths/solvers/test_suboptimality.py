@@ -3,9 +3,17 @@
 import numpy as np
 import pytest
 
+from mnist_gradients.maths.linear_objective import spread_of
 from mnist_gradients.maths.logistic import LogisticObjective
+from mnist_gradients.maths.softmax_regression import SoftmaxObjective
 from mnist_gradients.maths.solvers import preconditioned_lbfgs
-from mnist_gradients.maths.solvers.suboptimality import newton_decrement
+from mnist_gradients.maths.solvers.columns import describe_columns
+from mnist_gradients.maths.solvers.coordinates import curvature_coordinates
+from mnist_gradients.maths.solvers.suboptimality import (
+    NEAR,
+    estimate_suboptimality,
+    newton_decrement,
+)
 
 SPECTRA = {
     "even": np.geomspace(1, 1e-3, 300),
@@ -50,3 +58,30 @@ def test_slow_directions_count_in_wide_correlated_data(seed):
     found = preconditioned_lbfgs(objective, tolerance=tolerance, max_iterations=3_000)
     assert found.converged
     assert found.objective <= (1 + tolerance) * least
+
+
+@pytest.mark.parametrize("K", [2, 4])
+def test_a_gap_is_known_though_newtons_step_moves_some_rows_far(K):
+    """Rows that are classified with confidence, by features that the others lack."""
+    far = 0
+    for seed in range(10):
+        generator = np.random.default_rng(seed)
+        N, d = 600, 12
+        X = generator.standard_normal((N, d))
+        for j in range(6, d):
+            X[:, j] *= np.where(np.arange(N) // 5 == 7 * j + seed, 30, 0)
+        y = np.argmax(X @ generator.standard_normal((d, K)) + generator.gumbel(size=(N, K)), axis=1)
+        objective = (LogisticObjective if K == 2 else SoftmaxObjective)(X, y, 1e-4)
+        best = preconditioned_lbfgs(objective, tolerance=1e-12)
+        columns = describe_columns(objective)
+        for w in best.weights * np.array([0.8, 0.9, 0.95])[:, None]:
+            coordinates = curvature_coordinates(objective, w, columns, "classes", generator)
+            value, gradient = objective(w)
+            found = estimate_suboptimality(
+                objective, coordinates, np.copy, w, coordinates.gradient(gradient), np.inf
+            )
+            change = objective.logits(coordinates.weights(found.step))
+            far += spread_of(change).max() > NEAR
+            gap = value - best.objective
+            assert gap < found.gap < 2 * gap
+    assert far > 10

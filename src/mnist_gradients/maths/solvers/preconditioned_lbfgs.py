@@ -132,6 +132,7 @@ def preconditioned_lbfgs(
             start, before = found.weights, found.iterations
         search = _Search(objective, seed, tolerance, least, isotropic=isotropic)
         best, progress_at, iteration, ended = None, 0, 0, False
+        dtype = search.dtype
         points = search.points(start, warm_start=max_iterations > 0)
         for steps, point in enumerate(points):
             iteration = steps + before
@@ -144,6 +145,8 @@ def preconditioned_lbfgs(
                 best, progress_at = point, iteration
             if iteration - progress_at >= PATIENCE and not search.refine():
                 break
+            if search.dtype != dtype:  # the best is known to the rounding of float32 alone
+                best, dtype = None, search.dtype
         converged = bool(point.gap <= search.allowed(point))
         if not converged and point.relative_gap < WORTH_CONFIRMING:
             point = search.confirmed(point)

@@ -5,13 +5,16 @@
     J(w) - J*  ~  1/2 g^T H^-1 g
 
 The estimate includes what the coordinates of a solver do not know of the Hessian, the change of the
-curvature along Newton's step, and the rounding errors of the gradient. It says nothing where the
-step changes a logit by much: the loss of a row that is classified with confidence falls by a factor
-e for each unit, so that Newton's method walks along it in steps of one, with a tiny decrement and
-far from the minimum.
+curvature along Newton's step, and the rounding errors of the gradient.
 
-Source: generalised self-concordance of the logistic loss (Bach, "Self-concordant analysis for
-logistic regression", Electronic Journal of Statistics 4, 2010).
+Rows whose logits the step changes by much are left out of Newton's model: the loss of a row that is
+classified with confidence falls by a factor e for each unit, so that Newton's method walks along it
+in steps of one, with a tiny decrement and far from the minimum. What their losses can fall to is
+bounded from below by tangents instead.
+
+Sources: generalised self-concordance of the logistic loss (Bach, "Self-concordant analysis for
+logistic regression", Electronic Journal of Statistics 4, 2010); tangents and convex conjugates
+(Boyd and Vandenberghe, "Convex Optimization", 2004, sections 3.3 and 5.1).
 """
 
 from __future__ import annotations
@@ -19,10 +22,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mnist_gradients.maths.linear_objective import LinearObjective, Vector
+from mnist_gradients.maths.linear_objective import Floats, LinearObjective, Vector, spread_of
 from mnist_gradients.maths.solvers.coordinates import Coordinates
 from mnist_gradients.maths.solvers.sampling import sample
 
@@ -31,6 +36,7 @@ SOLVED = 1e-6  # of the first residual, squared in the preconditioner's norm, is
 EXACTLY_SOLVED = 1e-20  # so much, if a long row may be most of the first
 TAIL = 2  # of them at the least, whose gain tells how much is missing
 FAST = 0.1  # of the gain of a step is that of the next
+PRECISE = 0.01  # part of a decrement that may be missing where its step goes far
 SAFETY = 1.3  # for a Hessian of a sample
 FLOOR = np.finfo(np.float64).eps  # nats: a gap below the rounding of a loss of 1
 NEAR = 0.7  # change of a logit by which a loss still resembles its quadratic model
@@ -88,19 +94,69 @@ def estimate_suboptimality(
         return lambda v: coordinates.gradient(hessian(coordinates.weights(v)))
 
     rounding = _rounding(few, coordinates, precondition, w)
-    decrement, step, image, steps = newton_decrement(
-        hessian_at(w), gradient, precondition, 2 * enough, 2 * precision, least_steps
-    )
-    gap = SAFETY * (np.sqrt(decrement) + np.sqrt(rounding)) ** 2 / 2
-    if gap > enough or gap == 0:
-        return Suboptimality(gap, rounding / 2, step, image, steps)
-    step_of_weights = coordinates.weights(step)
-    if few.rows_moved(step_of_weights, by=NEAR) > 0:
-        return Suboptimality(np.inf, rounding / 2, step, image, steps)
-    # Where the curvature falls along Newton's step, the minimum is lower than the step says.
-    there = float(step @ hessian_at(w - step_of_weights)(step))
-    change = max(1.0, float(step @ image) / there) if there > 0 else np.inf
-    return Suboptimality(gap * change, rounding / 2, step, image, steps)
+    hessian, precision = hessian_at(w), 2 * precision
+    for precise in (False, True):
+        decrement, step, image, steps = newton_decrement(
+            hessian, gradient, precondition, 2 * enough, precision, least_steps
+        )
+        gap = SAFETY * (np.sqrt(decrement) + np.sqrt(rounding)) ** 2 / 2
+        if gap > enough or gap == 0:
+            break
+        far, lower, left, less = _along_step(few, w, coordinates.weights(step))
+        if precise or far == 0:
+            lower += _most_decrement(few, coordinates, precondition, left) / 2
+            gap = gap * less + SAFETY * lower
+            break
+        precision = min(precision, PRECISE * decrement)
+    return Suboptimality(gap, rounding / 2, step, image, steps)
+
+
+def _along_step(few: LinearObjective, w: Vector, v: Vector) -> tuple[float, float, Vector, float]:
+    """What Newton's model, of second order, leaves out along a step from w to w - v.
+
+    Of rows whose logits change little, the curvature may fall, so that the minimum is lower than
+    the model says. Of the others, whose changes are u, the model is of no use. But no loss is below
+    its tangents, which are all those with a residual r for a slope::
+
+        loss(z - u)  >=  r (z - u) - conjugate(r)
+
+    With the residual of the model at w - v, which is linear in v, they leave its minimum where it
+    is. That may be no residual, where a probability would be negative; the closest that is leaves a
+    gradient.
+
+    Args:
+        few: The objective.
+        w: Parameter vector, (size,).
+        v: Newton's step, (size,).
+
+    Returns:
+        The number of rows that change much; by how much the tangents are below the model at w - v;
+        the gradient that they leave there, (size,); and by which factor the curvature along v, of
+        the other rows, is less there.
+    """
+
+    def terms(y: NDArray[np.integer], Z: Floats, U: Floats) -> tuple[NDArray[Any], ...]:
+        change = few.curvature_product(Z, U)
+        now = np.sum(change * U, axis=1)
+        there = np.sum(few.curvature_product(Z - U, U) * U, axis=1)
+        far = spread_of(U) > NEAR
+        lower, left = np.zeros(len(Z), Z.dtype), np.zeros_like(Z)
+        if far.any():
+            Z, U, y, change = Z[far], U[far], y[far], change[far]
+            loss, R = few.loss_and_residual(Z, y)
+            slope = few.feasible(R - change, y)
+            model = loss - np.sum(R * U, axis=1) + now[far] / 2
+            lower[far] = model - np.sum(slope * (Z - U), axis=1) + few.conjugate(slope, y)
+            left[far] = slope - (R - change)
+            now[far] = there[far] = 0
+        return far, now, there, lower, left
+
+    far, now, there, lower, gradient = few.sum_rows(terms, w, v)
+    S = few.rows.total_weight
+    penalty = few.l2 * float(v @ few.penalised(v))
+    now, there = now / S + penalty, there / S + penalty
+    less = max(1.0, now / there) if there > 0 else np.inf
+    return far, max(lower, 0.0) / S, gradient / S, less
 
 
 def newton_decrement(
@@ -196,10 +252,17 @@ def _rounding(
     n = max(LEAST_ROUNDING_ROWS, ROUNDING_ENTRIES // few.n_features)
     few = sample(few, n, np.random.default_rng(0))
     error = few(w)[1] - few.computed_in(np.float64)(w)[1]
-    E, _ = few.unpack(error)
-    if not E.any():
+    return _most_decrement(few, coordinates, precondition, error)
+
+
+def _most_decrement(
+    few: LinearObjective, coordinates: Coordinates, precondition: Map, gradient: Vector
+) -> float:
+    """g^T H^-1 g, or more, where the preconditioner may know nothing of the Hessian but lambda."""
+    G, _ = few.unpack(gradient)
+    if not gradient.any():
         return 0.0
     if few.l2 == 0:
         return np.inf
-    local = coordinates.gradient(error)
-    return max(float(np.sum(E**2)) / few.l2, float(local @ precondition(local)))
+    local = coordinates.gradient(gradient)
+    return max(float(np.sum(G**2)) / few.l2, float(local @ precondition(local)))
