@@ -209,7 +209,6 @@ class _Search:
         self.steps, self.drawn_at = 0, 0
         self.renewed: tuple[Coordinates, tuple[Vector, Vector] | None] | None = None
         self.least_curvature = 1.0
-        self.long_rows = False
         self.confirm_below = np.inf
         self.least_steps = 0
         self.confirmation_rows = max(CONFIRMATION_ROWS, 4 * objective.n_features)
@@ -239,9 +238,7 @@ class _Search:
         else:
             w = np.zeros(self.problem.objective.size)
         self.problem.focus(w)
-        if not self.problem.spans:  # in the sample that confirms, which has just been drawn
-            self.long_rows = has_long_rows(self.problem.few, self.problem.columns)
-        if self.long_rows:
+        if not self.problem.spans and has_long_rows(self.problem.few, self.problem.columns):
             self.problem.hold_long_rows(self.generator)
         first = True
         while True:
@@ -301,8 +298,7 @@ class _Search:
         self._last = local, iterate
         self.least_curvature = min(self.least_curvature, iterate.curvature)
         surprising = SURPRISE < iterate.curvature < np.inf
-        if surprising and not self.long_rows and not self.problem.few_are_all:
-            self.long_rows = True
+        if surprising and not self.problem.long_rows and not self.problem.few_are_all:
             self.problem.hold_long_rows(self.generator)
             self.round_ends = iterate.iteration
         if self.problem.model == "diagonal":
@@ -364,15 +360,15 @@ class _Search:
 
     def _confirm(self, local: LocalObjective, iterate: Iterate, enough: float) -> Suboptimality:
         objective, few = self.problem.objective, self.problem.few
-        if self.problem.model == "diagonal" or self.long_rows:
+        if self.problem.model == "diagonal" or self.problem.long_rows:
             few = objective  # of which a sample may hold a part only
         elif self.problem.few_are_all:
             few = sample(few, self.confirmation_rows, self.generator)
         elif not self.problem.every_row:  # the rows of a sample have no period
             few = few.every(few.rows.shape[0] // self.confirmation_rows)
         learned = iterate.inverse_hessian.times if iterate.iteration > 0 else np.copy
-        precision = ONE_ROW / objective.rows.shape[0] if self.long_rows else np.inf
-        if not self.long_rows or self.problem.model == "diagonal":
+        precision = ONE_ROW / objective.rows.shape[0] if self.problem.long_rows else np.inf
+        if not self.problem.long_rows or self.problem.model == "diagonal":
             return estimate_suboptimality(
                 few,
                 local.coordinates,

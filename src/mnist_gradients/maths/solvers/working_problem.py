@@ -55,6 +55,7 @@ class WorkingProblem:
         columns: Centre and scale of the features.
         model: Model of the curvature; see `coordinates`.
         every_row: Whether every row of the sample is to enter a factor.
+        long_rows: Whether rows are known that are much longer than most.
         spans: Whether the rows are so few and wide that their span is searched first; see `span`.
     """
 
@@ -85,7 +86,7 @@ class WorkingProblem:
             if self._candidates:
                 self._candidates, self.few = None, sample(objective, n, generator)
             self.columns = exact_means(self.few, self.columns)
-        self.every_row = False
+        self.every_row = self.long_rows = False
         self._squared_lengths: Vector | None = None
         self._shift = np.zeros(objective.n_features)  # in units of the features
         if self._needs_centring():
@@ -115,11 +116,10 @@ class WorkingProblem:
 
         Such are the rows of features that are zero in most others, and those of heavy tails.
         """
-        objective = self._precise.computed_in(self.dtype)
-        columns = exact_scales(objective, self.columns)
+        self.long_rows = True
+        columns = exact_scales(self._precise.computed_in(self.dtype), self.columns)
         self.columns = columns.isotropic() if self._isotropic else columns
         if self.model != "diagonal" and not self.few_are_all:
-            self._squared_lengths = squared_lengths(objective, self.columns)
             self._draw_anew(generator, WORTH_PASSES_CORRELATED, None)
 
     def hold_curved_rows(self, generator: np.random.Generator, w: Vector, passes: int) -> None:
@@ -131,11 +131,9 @@ class WorkingProblem:
             passes: Number of passes over the data so far, to which factors may add as many.
         """
         if self.model != "diagonal" and not self.few_are_all:
-            pull = self.objective.total_curvature(w)
-            if self._squared_lengths is not None:
-                pull *= self._squared_lengths
+            if self.long_rows:
                 passes = max(passes, WORTH_PASSES_CORRELATED)
-            self._draw_anew(generator, passes, pull)
+            self._draw_anew(generator, passes, self.objective.total_curvature(w))
 
     def _draw_anew(
         self, generator: np.random.Generator, passes: int, curvature: Vector | None
@@ -144,10 +142,14 @@ class WorkingProblem:
         most = rows_worth_passes(objective, self.model, passes)
         room = KEPT_ENTRIES // objective.n_features
         self.every_row, pulls = most >= n, []
+        if self.long_rows and self._squared_lengths is None:
+            self._squared_lengths = squared_lengths(objective, self.columns)
+        lengths = self._squared_lengths
         if curvature is not None:
-            pulls += [(curvature, min(max(n, min(CURVED * n, most - 2 * n)), room))]
-        if self._squared_lengths is not None:
-            pulls += [(self._squared_lengths, min(n, room))]
+            pull = curvature if lengths is None else curvature * lengths
+            pulls += [(pull, min(max(n, min(CURVED * n, most - 2 * n)), room))]
+        if lengths is not None:
+            pulls += [(lengths, min(n, room))]
         self.few = sample_by_pull(objective, n, pulls, generator)
 
     def reconsider_model(self, passes: int) -> None:
