@@ -30,6 +30,8 @@ Intercept = Literal["free", "penalised", "none"]
 INTERCEPTS = ("free", "penalised", "none")
 Vector = NDArray[np.float64]
 Floats = NDArray[np.floating]
+
+# Numbers of the rows of a block, given their labels and their logits at some parameter vectors
 LogitTerms = Callable[..., tuple[NDArray[Any], ...]]
 
 
@@ -169,9 +171,7 @@ class LinearObjective(ABC):
         """H v from the sums over rows."""
         return total / self.rows.total_weight + self.l2 * self.penalised(v)
 
-    def sum_rows(
-        self, terms: Callable[..., tuple[NDArray[Any], ...]], *vectors: Vector
-    ) -> list[Any]:
+    def sum_rows(self, terms: LogitTerms, *vectors: Vector) -> list[Any]:
         """Sum functions of the logits over all rows, in one pass.
 
         ::
