@@ -302,9 +302,10 @@ class LinearObjective(ABC):
         W, b = self._parameters(w)
         rows = in_memory(self.rows)
         R = np.empty((len(indices), self.n_outputs), dtype=self.dtype)
+        memory = None if rows.sparse else new_array((RESIDUAL_ROWS, self.n_features), rows.dtype)
         for i in range(0, len(R), RESIDUAL_ROWS):
             some = indices[i : i + RESIDUAL_ROWS]
-            Z = self._logits(self._block(rows.X[some]), W, b)
+            Z = self._logits(self._block(rows.gathered(some, memory)), W, b)
             R[i : i + RESIDUAL_ROWS] = self.loss_and_residual(Z, rows.y[some])[1]
         return R
 

@@ -61,7 +61,7 @@ class ScaledFeatures:
         Returns:
             (n, m).
         """
-        X = self._rows.X
+        X, sparse = self._rows.X, self._rows.sparse
         indices = np.arange(X.shape[0])[indices]
         if memory is None:
             memory = np.empty((len(indices), len(self.penalties)), dtype=self._dtype)
@@ -69,8 +69,9 @@ class ScaledFeatures:
         A[:, a:] = 1
         for i in range(0, len(A), GATHERED_ROWS):
             rows = X[indices[i : i + GATHERED_ROWS]]
-            rows = rows if self._columns is None else rows[:, self._columns]
-            rows = rows.toarray() if self._rows.sparse else rows
+            if self._columns is not None:  # for arrays, an index would take longer
+                rows = rows[:, self._columns] if sparse else np.take(rows, self._columns, axis=1)
+            rows = rows.toarray() if sparse else rows
             rows = rows if self._offset is None else rows - self._offset
             np.multiply(rows, self._factors, out=A[i : i + GATHERED_ROWS, :a], casting="unsafe")
         if self._shift is not None:

@@ -154,7 +154,7 @@ class Library:
 def test_blas_stays_at_one_thread_until_the_last_of_several_users_has_left(monkeypatch):
     """Two users that overlap, the first to enter being the first to leave."""
     library = Library(threads=6)
-    monkeypatch.setattr(threads, "_libraries", lambda: [library])
+    monkeypatch.setattr(threads, "blas_libraries", lambda: [library])
     first, second = threads.single_blas_thread(), threads.single_blas_thread()
     first.__enter__()
     second.__enter__()
@@ -166,7 +166,7 @@ def test_blas_stays_at_one_thread_until_the_last_of_several_users_has_left(monke
 
 def test_blas_is_restored_after_an_error(monkeypatch):
     library = Library(threads=6)
-    monkeypatch.setattr(threads, "_libraries", lambda: [library])
+    monkeypatch.setattr(threads, "blas_libraries", lambda: [library])
     with pytest.raises(ArithmeticError), threads.single_blas_thread():
         raise ArithmeticError
     assert library.threads == 6

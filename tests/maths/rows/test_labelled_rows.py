@@ -40,3 +40,14 @@ def test_numbers_of_all_rows_are_joined_in_their_order(weighted):
     np.testing.assert_array_equal(first, X[:, 0])
     np.testing.assert_array_equal(second[:, 0], y)
     np.testing.assert_array_equal(second[:, 1], y if weights is None else weights)
+
+
+@pytest.mark.parametrize("n_memory", [2, 3, 5])
+def test_taken_rows_may_overwrite_memory_that_is_large_enough(n_memory):
+    X, memory = np.arange(12.0).reshape(6, 2), np.full((n_memory, 2), -1.0)
+    rows = ArrayRows(X, np.arange(6)).take(np.array([1, 2, 5]), None, memory)
+    np.testing.assert_array_equal(rows.X, X[[1, 2, 5]])
+    assert rows.y.tolist() == [1, 2, 5]
+    assert np.shares_memory(rows.X, memory) == (n_memory >= 3)
+    assert (memory[3:] == -1).all()
+    np.testing.assert_array_equal(X, np.arange(12.0).reshape(6, 2))

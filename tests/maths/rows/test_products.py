@@ -36,10 +36,18 @@ def test_tiles_suit_the_shapes(monkeypatch, d, K, rows):
     assert products.rows_per_tile(200, d, K) == rows
 
 
+class Library:
+    """A BLAS library of some architecture, as threadpoolctl describes it."""
+
+    def __init__(self, info):
+        self.info = lambda: info
+
+
 @pytest.mark.parametrize(("architecture", "tiled"), [("SkylakeX", True), ("Haswell", False)])
 def test_tiles_are_used_on_avx512_only(monkeypatch, architecture, tiled):
-    library = {"user_api": "blas", "architecture": architecture}
-    monkeypatch.setattr(products, "threadpool_info", lambda: [{"user_api": "openmp"}, library])
+    libraries = [Library({"architecture": kind}) for kind in ("Haswell", architecture)]
+    libraries.append(Library({}))
+    monkeypatch.setattr(products, "blas_libraries", lambda: libraries)
     products.multiplies_small_operands_in_place.cache_clear()
     assert (products.rows_per_tile(200, 784, 10) < 200) == tiled
     products.multiplies_small_operands_in_place.cache_clear()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
@@ -88,6 +89,24 @@ def test_candidates_are_at_least_twice_as_many_as_are_chosen(N, d, n, expected):
     X = np.broadcast_to(np.float32(1), (N, d))
     objective = LogisticObjective(X, np.arange(N) % 2, 0.1)
     assert candidate_rows(objective, n) == expected
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_informative_rows_may_take_the_place_of_the_pilot_sample(sparse):
+    X, y = overlapping(6_000, 4)
+    objective = SoftmaxObjective(scipy.sparse.csr_matrix(X) if sparse else X, y, 1e-2)
+    candidates = Candidates(objective, 600, np.random.default_rng(0))
+    pilot = candidates.pilot.rows
+    before = pilot.X.copy()
+    few = candidates.informative(objective, np.zeros(objective.size))
+    taken = few.rows.X.toarray() if sparse else few.rows.X
+    order = {x: i for i, x in enumerate(X[:, 0])}
+    chosen = [order[x] for x in taken[:, 0]]
+    np.testing.assert_array_equal(taken, X[chosen])
+    np.testing.assert_array_equal(few.rows.y, y[chosen])
+    if not sparse:
+        assert np.shares_memory(pilot.X, taken)
+        assert (before != pilot.X).any()
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -165,16 +165,37 @@ class ArrayRows(LabelledRows):
         block.indptr = bounds - bounds[0]
         return block
 
-    def take(self, indices: NDArray[np.integer], weights: NDArray[np.float64] | None) -> ArrayRows:
-        """Copy rows into memory; see the base class."""
+    def take(
+        self,
+        indices: NDArray[np.integer],
+        weights: NDArray[np.float64] | None,
+        memory: NDArray[Any] | None = None,
+    ) -> ArrayRows:
+        """Copy rows into memory; see the base class.
+
+        Args:
+            indices: Row numbers, in increasing order.
+            weights: Factors on their sample weights, (n,); None for 1.
+            memory: Array of this type and width that the copy of dense rows may overwrite.
+        """
         if self.weights is not None:
             weights = self.weights[indices] * (1.0 if weights is None else weights)
+        return ArrayRows(self.gathered(indices, memory), self.y[indices], weights)
+
+    def gathered(self, indices: NDArray[np.integer], memory: NDArray[Any] | None = None) -> Any:
+        """A copy of the features of some rows.
+
+        Args:
+            indices: Row numbers, (n,).
+            memory: Array of this type and width that the copy of dense rows may overwrite, used if
+                it has n rows at least.
+        """
         if self.sparse:
-            return ArrayRows(self.X[indices], self.y[indices], weights)
-        X = new_array((len(indices), self.shape[1]), self.dtype)
-        for i in range(0, len(X), GATHERED_ROWS):
-            X[i : i + GATHERED_ROWS] = self.X[indices[i : i + GATHERED_ROWS]]
-        return ArrayRows(X, self.y[indices], weights)
+            return self.X[indices]
+        if memory is None or len(memory) < len(indices):
+            memory = new_array((len(indices), self.shape[1]), self.dtype)
+        # Any other mode would copy to memory of its own first.
+        return np.take(self.X, indices, axis=0, out=memory[: len(indices)], mode="clip")
 
     def indices_of(self, label: int, places: NDArray[np.integer]) -> NDArray[np.integer]:
         """Row numbers of some rows of a label; see the base class."""

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_info
+
+from mnist_gradients.maths.rows.threads import blas_libraries
 
 SMALL_PRODUCT = 800_000  # multiplications; OpenBLAS draws the line at 10^6
 LEAST_ROWS = 32  # thinner tiles would cost more in calls than they save
@@ -86,7 +87,7 @@ def rows_per_tile(n_rows: int, d: int, K: int) -> int:
 @cache
 def multiplies_small_operands_in_place() -> bool:
     """Whether the BLAS library of this process has kernels for small products."""
-    return any(library.get("architecture") in AVX512 for library in threadpool_info())
+    return any(library.info().get("architecture") in AVX512 for library in blas_libraries())
 
 
 def _padded(columns: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -87,7 +87,9 @@ class _BlasLimit:
     def acquire(self) -> None:
         with self._lock:
             if self._users == 0:
-                self._before = [(library, library.get_num_threads()) for library in _libraries()]
+                self._before = [
+                    (library, library.get_num_threads()) for library in blas_libraries()
+                ]
                 for library, _ in self._before:
                     _set_threads(library, 1)
             self._users += 1
@@ -118,8 +120,8 @@ def _set_threads(library: LibController, threads: int) -> None:
 
 
 @cache
-def _libraries() -> list[LibController]:
-    """The BLAS libraries of this process; finding them costs a millisecond, so it is done once."""
+def blas_libraries() -> list[LibController]:
+    """The BLAS libraries of this process; finding them costs milliseconds, so it is done once."""
     return ThreadpoolController().select(user_api="blas").lib_controllers
 
 

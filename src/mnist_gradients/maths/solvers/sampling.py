@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mnist_gradients.maths.linear_objective import KEPT_ENTRIES, LinearObjective, Vector, in_memory
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows, LabelledRows
+from mnist_gradients.maths.rows.memory import new_array
 
 LEAST_ROWS_PER_CLASS = 1_000  # if there are so many, and half an even part of the sample
 CANDIDATES = 3  # for each row that is drawn by its residuals, if a third of all rows are so many;
@@ -122,20 +123,33 @@ class Candidates:
             every = np.union1d(self._indices, pilot)
             rows = rows.take(every, None)
             self._indices, pilot = (np.searchsorted(every, some) for some in (self._indices, pilot))
-        self._rows = rows
-        self.pilot = self._on_rows(objective).subset(pilot, factors)
+        self._rows, self._memory = rows, None
+        if not rows.sparse:  # the pilot sample is over when the others are drawn
+            self._memory = new_array((n + int(4 * np.sqrt(n)), rows.shape[1]), rows.dtype)
+        self.pilot = self._on_rows(objective, pilot, factors)
 
     def informative(self, objective: LinearObjective, w: Vector) -> LinearObjective:
-        """The objective on about n rows, drawn by their residuals at w, (size,)."""
-        objective = self._on_rows(objective)
-        chances = _chances(_pull(objective, w, self._indices, self._factors), self._n)
+        """The objective on about n rows, drawn by their residuals at w, (size,), for once.
+
+        They take the place of the pilot sample in memory.
+        """
+        pull = _pull(self._on_rows(objective), w, self._indices, self._factors)
+        chances = _chances(pull, self._n)
         chosen = np.flatnonzero(self._generator.random(len(chances)) < chances)
         factors = 1.0 if self._factors is None else self._factors[chosen]
-        return objective.subset(self._indices[chosen], factors / chances[chosen])
+        return self._on_rows(objective, self._indices[chosen], factors / chances[chosen])
 
-    def _on_rows(self, objective: LinearObjective) -> LinearObjective:
+    def _on_rows(
+        self,
+        objective: LinearObjective,
+        indices: NDArray[np.integer] | None = None,
+        factors: Vector | None = None,
+    ) -> LinearObjective:
+        """The objective on these rows in memory, or on copies of some."""
         objective = copy(objective)
         objective.rows = self._rows
+        if indices is not None:
+            objective.rows = self._rows.take(indices, factors, self._memory)
         return objective
 
 
