@@ -1,6 +1,7 @@
 """The default solver: as close to the minimum as it says, on easy and on hard problems."""
 
 import gzip
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -128,6 +129,20 @@ def test_ten_classes_of_mnist_need_few_passes(full_mnist, l2, best):
     solution = preconditioned_lbfgs(SoftmaxObjective(X, y, l2), tolerance=1e-4)
     assert gap(solution, X, y, l2, best) <= 1e-4
     assert solution.iterations <= 16
+
+
+def test_few_rows_confirm_an_estimate_that_is_too_large(mnist, monkeypatch):
+    X, y = mnist[0], mnist[1] % 2
+    objective, best = LogisticObjective(X, y, 1e-5), minimum(X, y, 1e-5)
+    tolerances = np.geomspace(1e-2, 1e-6, 17)
+    early = [preconditioned_lbfgs(objective, tolerance=tolerance) for tolerance in tolerances]
+    for solution, tolerance in zip(early, tolerances, strict=True):
+        assert gap(solution, X, y, 1e-5, best) <= tolerance
+    monkeypatch.setattr(sys.modules[preconditioned_lbfgs.__module__], "EARLY", 1.0)
+    late = [preconditioned_lbfgs(objective, tolerance=tolerance) for tolerance in tolerances]
+    saved = [b.iterations - a.iterations for a, b in zip(early, late, strict=True)]
+    assert min(saved) >= 0
+    assert sum(saved) >= 2
 
 
 HARD = {

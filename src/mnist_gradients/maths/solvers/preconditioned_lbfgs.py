@@ -52,6 +52,8 @@ FRESH = 5  # iterations for which a sample drawn by curvature is good enough
 FAR_ROUND = 8  # the same far from the minimum of a few rows, all of which enter the estimate
 FAR = 0.1  # gap, relative to the objective
 CONFIRMATION_ROWS = 3_000  # whose Hessian confirms a small gap, if there are few features
+EARLY = 1.5  # times the tolerance: an estimate that is worth confirming already,
+FEW = 10  # if the rows that confirm it are so many times fewer than all
 WORTH_CONFIRMING = 0.1  # a relative gap below this is confirmed where the solver gives up
 SURPRISE = 20  # curvature along a step that the sample does not explain: a row of great length
 ONE_ROW = 0.01  # nats, small for the loss of a row
@@ -317,7 +319,7 @@ class _Search:
         far = gap > FAR * point.value and iterate.iteration >= FAR_ROUND
         if far and self.problem.model == "classes" and self.problem.few_are_all:
             self.round_ends = iterate.iteration
-        if gap > min(self.allowed(point), self.confirm_below):
+        if gap > min(self.allowed(point) * self._earliness(), self.confirm_below):
             return replace(point, gap=max(gap, 2 * self.allowed(point)))
         found = self._confirm(local, iterate, self.allowed(point))
         point = replace(point, gap=self._gap(found, local.gradient, point.value))
@@ -335,6 +337,12 @@ class _Search:
             if found.rounding > self.allowed(point) / 4:
                 self.refine()
         return point
+
+    def _earliness(self) -> float:
+        """How far above the tolerance an estimate of the gap, mostly too large, is confirmed."""
+        every_row = self.problem.model == "diagonal" or self.problem.long_rows
+        N = self.problem.objective.rows.shape[0]
+        return EARLY if FEW * self.confirmation_rows <= N and not every_row else 1.0
 
     def confirmed(self, point: Point) -> Point:
         """The last point, in today's computing type, with an estimate of its gap to rely on."""
