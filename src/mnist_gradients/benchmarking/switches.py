@@ -127,7 +127,7 @@ class RowCounter:
 
     def __enter__(self) -> "RowCounter":
         for kind in self._kinds:
-            self._stack.enter_context(patch.object(kind, "sum", self._counted(kind.sum)))
+            self._stack.enter_context(patch.object(kind, "combined", self._counted(kind.combined)))
         return self
 
     def __exit__(self, *error: object) -> None:

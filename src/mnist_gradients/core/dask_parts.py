@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -23,7 +23,7 @@ from distributed import Client, default_client, futures_of, get_worker
 from distributed.comm import CommClosedError
 from numpy.typing import NDArray
 
-from mnist_gradients.maths.rows.blocks import Terms, groups
+from mnist_gradients.maths.rows.blocks import Combine, Terms, groups
 from mnist_gradients.maths.rows.labelled_rows import RowsTerm
 from mnist_gradients.maths.rows.threads import spread
 
@@ -44,7 +44,6 @@ class Piece(NamedTuple):
 
 
 Part = list[Piece]
-Combine = Callable[[Iterable[Terms]], tuple[NDArray[Any], ...]]
 CHECK_SECONDS = 10  # between two questions whether the scheduler is there
 
 

@@ -26,7 +26,6 @@ from dask.delayed import delayed
 from numpy.typing import NDArray
 
 from mnist_gradients.core.dask_parts import (
-    Combine,
     Part,
     combine_on_workers,
     combine_parts,
@@ -35,7 +34,7 @@ from mnist_gradients.core.dask_parts import (
     weigh,
 )
 from mnist_gradients.maths.checking import mismatch
-from mnist_gradients.maths.rows.blocks import Terms, add, join, parts, rows_per_block
+from mnist_gradients.maths.rows.blocks import Combine, Terms, parts, rows_per_block
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows, LabelledRows, RowsTerm
 
 DTYPES = (np.uint8, np.float32, np.float64)
@@ -92,22 +91,10 @@ class DaskRows(LabelledRows):
         """What a contribution needs to know on a worker: everything but the rows."""
         return vars(self) | {"_arrays": (), "_parts": [], "_sizes": []}
 
-    def sum(
-        self, term: RowsTerm, *, term_entries: int, threads: int | None
-    ) -> tuple[NDArray[np.float64], ...]:
-        """Sum the contributions of all blocks; see the base class."""
-        return self._combined(add, term, term_entries, threads)
-
-    def each(
-        self, term: RowsTerm, *, term_entries: int, threads: int | None
+    def combined(
+        self, term: RowsTerm, combine: Combine, *, term_entries: int, threads: int | None
     ) -> tuple[NDArray[Any], ...]:
-        """Numbers of all rows; see the base class."""
-        return self._combined(join, term, term_entries, threads)
-
-    def _combined(
-        self, combine: Combine, term: RowsTerm, term_entries: int, threads: int | None
-    ) -> tuple[NDArray[Any], ...]:
-        """What becomes of the contributions of all blocks."""
+        """What the contributions of all blocks become; see the base class."""
         block_rows = rows_per_block(self.entries / self.shape[0])
         self._cut(block_rows, term_entries)
         function = partial(
@@ -115,7 +102,12 @@ class DaskRows(LabelledRows):
         )
         return combine_on_workers(function, self._parts, combine, threads)
 
-    def take(self, indices: NDArray[np.integer], weights: NDArray[np.float64] | None) -> ArrayRows:
+    def take(
+        self,
+        indices: NDArray[np.integer],
+        weights: NDArray[np.float64] | None,
+        memory: NDArray[Any] | None = None,  # noqa: ARG002  # rows come in memory of their own
+    ) -> ArrayRows:
         """Copy rows into memory; see the base class."""
         with reaching_scheduler():
             X, y, *s = dask.compute(*(array[indices] for array in self._arrays))

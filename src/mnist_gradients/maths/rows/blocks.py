@@ -32,6 +32,7 @@ PARTIAL_ENTRIES = 8_000_000  # of all partial sums together, 64 MB
 
 Terms = tuple[NDArray[np.floating | np.integer], ...]
 Term = Callable[[slice], Terms]
+Combine = Callable[[Iterable[Terms]], tuple[NDArray[Any], ...]]  # of terms in order
 
 
 def rows_per_block(row_entries: float) -> int:
@@ -66,6 +67,30 @@ def groups(n_parts: int) -> list[range]:
     return [range(i, min(i + size, n_parts)) for i in range(0, n_parts, size)]
 
 
+def add(terms: Iterable[Terms]) -> tuple[NDArray[np.float64], ...]:
+    """Add tuples of arrays entry by entry in float64, in the order given."""
+    iterator = iter(terms)
+    total = tuple(np.array(entry, dtype=np.float64) for entry in next(iterator))
+    for term in iterator:
+        for entry, addend in zip(total, term, strict=True):
+            entry += addend
+    return total
+
+
+def join(terms: Iterable[Terms]) -> Terms:
+    """Join tuples of arrays along the first axis, in the order given."""
+    return tuple(np.concatenate(arrays) for arrays in zip(*terms, strict=True))
+
+
+def join_first(terms: Iterable[Terms]) -> Terms:
+    """Join the first arrays of tuples, and add the others."""
+    first, others = [], []
+    for term in terms:
+        first.append(term[:1])
+        others.append(term[1:])
+    return *join(first), *add(others)
+
+
 def block_sum(
     term: Term,
     n_rows: int,
@@ -73,7 +98,8 @@ def block_sum(
     block_rows: int,
     term_entries: int = 1,
     threads: int | None = None,
-) -> tuple[NDArray[np.float64], ...]:
+    combine: Combine = add,
+) -> tuple[NDArray[Any], ...]:
     """Sum the contributions of blocks of rows, in float64 and in a fixed order.
 
     ::
@@ -87,13 +113,14 @@ def block_sum(
         block_rows: Rows per block.
         term_entries: Number of entries of one contribution.
         threads: Number of threads; None for every core this process may use.
+        combine: What contributions in the order of the rows become: they are added or joined.
 
     Returns:
         The sums, as float64 arrays of the shapes that ``term`` returns.
     """
     cut = parts(n_rows, block_rows=block_rows, term_entries=term_entries)
-    sums = spread(lambda part: add(map(term, part)), cut, threads=threads)
-    return add(add(sums[i] for i in group) for group in groups(len(sums)))
+    sums = spread(lambda part: combine(map(term, part)), cut, threads=threads)
+    return combine(combine(sums[i] for i in group) for group in groups(len(sums)))
 
 
 def converted(X: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
@@ -112,18 +139,3 @@ def converted(X: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
 
 
 _MEMORY = threading.local()
-
-
-def join(terms: Iterable[Terms]) -> Terms:
-    """Join tuples of arrays along the first axis, in the order given."""
-    return tuple(np.concatenate(arrays) for arrays in zip(*terms, strict=True))
-
-
-def add(terms: Iterable[Terms]) -> tuple[NDArray[np.float64], ...]:
-    """Add tuples of arrays entry by entry in float64, in the order given."""
-    iterator = iter(terms)
-    total = tuple(np.array(entry, dtype=np.float64) for entry in next(iterator))
-    for term in iterator:
-        for entry, addend in zip(total, term, strict=True):
-            entry += addend
-    return total

@@ -1,7 +1,7 @@
 """Labelled rows: where the rows of a linear model are, and how sums over them are taken.
 
 An objective says what a block of rows contributes and knows nothing of where the rows are. Rows in
-memory, memory-mapped or sparse are `ArrayRows`; other places implement the same two operations.
+memory, memory-mapped or sparse are `ArrayRows`; other places implement the same operations.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from mnist_gradients.maths.checking import mismatch
-from mnist_gradients.maths.rows.blocks import Terms, add, block_sum, join, rows_per_block
+from mnist_gradients.maths.rows.blocks import Combine, Terms, add, block_sum, join, rows_per_block
 from mnist_gradients.maths.rows.memory import new_array
-from mnist_gradients.maths.rows.threads import single_blas_thread, spread
+from mnist_gradients.maths.rows.threads import single_blas_thread
 
 GATHERED_ROWS = 256  # at a time, so that copies of them stay in the cache
 
@@ -50,36 +50,43 @@ class LabelledRows(ABC):
         return float(self.class_weights.sum())
 
     @abstractmethod
-    def sum(
-        self, term: RowsTerm, *, term_entries: int, threads: int | None
-    ) -> tuple[NDArray[np.float64], ...]:
-        """Sum the contributions of all blocks, in an order that depends on the shape alone.
+    def combined(
+        self, term: RowsTerm, combine: Combine, *, term_entries: int, threads: int | None
+    ) -> tuple[NDArray[Any], ...]:
+        """What the contributions of all blocks become, in an order that depends on the shape alone.
 
         Args:
             term: Contribution of a block; runs in several threads at once.
+            combine: How contributions in the order of the rows become one: see `blocks`.
             term_entries: Number of entries of one contribution.
             threads: Number of threads; None for every core this process may use.
         """
 
-    @abstractmethod
+    def sum(
+        self, term: RowsTerm, *, term_entries: int, threads: int | None
+    ) -> tuple[NDArray[np.float64], ...]:
+        """Sum the contributions of all blocks; see `combined`."""
+        return self.combined(term, add, term_entries=term_entries, threads=threads)
+
     def each(
         self, term: RowsTerm, *, term_entries: int, threads: int | None
     ) -> tuple[NDArray[Any], ...]:
-        """Numbers of all rows, (N, ...), in memory: those of the blocks of `sum`, joined.
-
-        Args:
-            term: Numbers of the rows of a block, (B, ...); runs in several threads at once.
-            term_entries: As in the sums over the same rows.
-            threads: Number of threads; None for every core this process may use.
-        """
+        """Numbers of all rows, (N, ...), in memory: those of the blocks, (B, ...), joined."""
+        return self.combined(term, join, term_entries=term_entries, threads=threads)
 
     @abstractmethod
-    def take(self, indices: NDArray[np.integer], weights: NDArray[np.float64] | None) -> ArrayRows:
+    def take(
+        self,
+        indices: NDArray[np.integer],
+        weights: NDArray[np.float64] | None,
+        memory: NDArray[Any] | None = None,
+    ) -> ArrayRows:
         """Copy rows, given by their indices (n,), into memory.
 
         Args:
             indices: Row numbers, in increasing order.
             weights: Factors on their sample weights, (n,); None for 1.
+            memory: Array of this type and width that the copy of dense rows may overwrite.
         """
 
     @abstractmethod
@@ -121,33 +128,22 @@ class ArrayRows(LabelledRows):
         self.class_counts = np.bincount(y)
         self.class_weights = self._class_weights()
 
-    def sum(
-        self, term: RowsTerm, *, term_entries: int, threads: int | None
-    ) -> tuple[NDArray[np.float64], ...]:
-        """Sum the contributions of all blocks; see the base class."""
+    def combined(
+        self, term: RowsTerm, combine: Combine, *, term_entries: int, threads: int | None
+    ) -> tuple[NDArray[Any], ...]:
+        """What the contributions of all blocks become; see the base class."""
         block_rows = rows_per_block(self.entries / self.shape[0])
         if self.shape[0] <= block_rows:  # where starting a sum would take longer than the sum
             with single_blas_thread():
-                return add([term(self.X, self.y, self.weights)])
+                return combine([term(self.X, self.y, self.weights)])
         return block_sum(
             lambda rows: self._of_slice(term, rows),
             self.shape[0],
             block_rows=block_rows,
             term_entries=term_entries,
             threads=threads,
+            combine=combine,
         )
-
-    def each(
-        self,
-        term: RowsTerm,
-        *,
-        term_entries: int,  # noqa: ARG002  # rows in memory need not be cut
-        threads: int | None,
-    ) -> tuple[NDArray[Any], ...]:
-        """Numbers of all rows; see the base class."""
-        N, step = self.shape[0], rows_per_block(self.entries / self.shape[0])
-        blocks = [slice(i, min(i + step, N)) for i in range(0, N, step)]
-        return join(spread(lambda rows: self._of_slice(term, rows), blocks, threads=threads))
 
     def _of_slice(self, term: RowsTerm, rows: slice) -> Terms:
         weights = None if self.weights is None else self.weights[rows]
@@ -171,13 +167,7 @@ class ArrayRows(LabelledRows):
         weights: NDArray[np.float64] | None,
         memory: NDArray[Any] | None = None,
     ) -> ArrayRows:
-        """Copy rows into memory; see the base class.
-
-        Args:
-            indices: Row numbers, in increasing order.
-            weights: Factors on their sample weights, (n,); None for 1.
-            memory: Array of this type and width that the copy of dense rows may overwrite.
-        """
+        """Copy rows into memory; see the base class."""
         if self.weights is not None:
             weights = self.weights[indices] * (1.0 if weights is None else weights)
         return ArrayRows(self.gathered(indices, memory), self.y[indices], weights)
