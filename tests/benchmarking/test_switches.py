@@ -11,10 +11,10 @@ from mnist_gradients.maths.solvers import coordinates, sampling, working_problem
 
 @pytest.fixture
 def fit(reference):
-    """Fits the estimator to ten classes, down to a gap of 1e-4; gives its gap and a counter."""
+    """Fits the estimator down to a gap of 1e-4; gives it, its objective and a counter."""
 
-    def fit(change):
-        objective = reference(binary=False)
+    def fit(change, *, binary=False):
+        objective = reference(binary=binary)
         setting = Setting(len(objective.y), objective.l2, 1e-4, threads=1, seed=0)
         estimator = solvers.find("preconditioned_lbfgs").make(setting)
         X = (objective.X / 255).astype(np.float32)
@@ -121,6 +121,24 @@ def test_rows_are_drawn_by_their_residuals_or_not(monkeypatch, fit, change, draw
 
     monkeypatch.setattr(sampling.Candidates, "informative", counted)
     fit(change)
+    assert len(samples) == drawn
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize(
+    ("change", "drawn"), [("unchanged", True), ("no sample by curvature", False)]
+)
+def test_rows_are_drawn_by_their_curvature_or_not(monkeypatch, fit, change, drawn):
+    monkeypatch.setattr(SOLVER, "newton_pays", lambda _: False)
+    monkeypatch.setattr(working_problem, "SAMPLE_ROWS", (60, 90))
+    samples, by_pull = [], working_problem.sample_by_pull
+
+    def counted(*arguments):
+        samples.append(few := by_pull(*arguments))
+        return few
+
+    monkeypatch.setattr(working_problem, "sample_by_pull", counted)
+    fit(change, binary=True)
     assert len(samples) == drawn
 
 

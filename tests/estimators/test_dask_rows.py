@@ -192,12 +192,20 @@ def test_rows_that_say_most_are_the_same_as_of_arrays(weighted, monkeypatch):
     y = (X[:, 0] + X[:, 1] + 3 * generator.standard_normal(2_000) > 2_003).astype(np.int64)
     s = generator.uniform(0.5, 2, 2_000) if weighted else None
     drawn, informative = [], sampling.Candidates.informative
+    drawn_again, by_pull = [], working_problem.sample_by_pull
 
     def counted(self, objective, w):
-        drawn.append(few := informative(self, objective, w))
+        few = informative(self, objective, w)
+        drawn.append((few.rows.X.copy(), few.rows.weights))  # other rows will take this memory
+        return few
+
+    def counted_again(*arguments):
+        few = by_pull(*arguments)
+        drawn_again.append((few.rows.X.copy(), few.rows.weights))
         return few
 
     monkeypatch.setattr(sampling.Candidates, "informative", counted)
+    monkeypatch.setattr(working_problem, "sample_by_pull", counted_again)
     monkeypatch.setattr(SOLVER, "newton_pays", lambda _: False)
     monkeypatch.setattr(SOLVER, "warm_start_rows", lambda _: 200)
     monkeypatch.setattr(SOLVER, "are_correlated", lambda *_: True)
@@ -205,10 +213,11 @@ def test_rows_that_say_most_are_the_same_as_of_arrays(weighted, monkeypatch):
     dX, dy = da.from_array(X, chunks=(170, 20)), da.from_array(y, chunks=250)
     ds = None if s is None else da.from_array(s, chunks=300)
     assert_same_bits(fitted(dX, dy, ds, C=1.0), fitted(X, y, s, C=1.0))
-    first, second = (few.rows for few in drawn)
-    np.testing.assert_array_equal(first.X, second.X)
-    np.testing.assert_array_equal(first.weights, second.weights)
-    assert first.weights.max() > 3 * first.weights.min()
+    for samples in (drawn, drawn_again):
+        first, second = samples
+        np.testing.assert_array_equal(first[0], second[0])
+        np.testing.assert_array_equal(first[1], second[1])
+        assert first[1].max() > 3 * first[1].min()
 
 
 @pytest.mark.parametrize("n", [0, 2])

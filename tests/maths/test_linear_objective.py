@@ -181,13 +181,17 @@ def test_a_class_hessian_is_its_block_of_the_hessian(objective_class, intercept)
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("objective_class", OBJECTIVES)
-def test_total_curvature_of_a_row_is_the_trace_of_its_hessian(objective_class, weighted):
+def test_one_pass_gives_value_gradient_and_curvature(objective_class, weighted):
+    """The curvature of a row is the trace of its Hessian."""
     weights = np.random.default_rng(1).uniform(0.1, 2, 70) if weighted else None
     objective, generator = make(objective_class, weights=weights)
     w = generator.normal(size=objective.size)
     H = objective.logit_hessian(objective.logits(w))
     expected = np.einsum("kkb->b", H) * (1.0 if weights is None else weights)
-    np.testing.assert_allclose(objective.total_curvature(w), expected, rtol=1e-5)
+    value, gradient, curvature = objective.with_curvature(w)
+    assert value == objective(w)[0]
+    np.testing.assert_array_equal(gradient, objective(w)[1])
+    np.testing.assert_allclose(curvature, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("sparse", [False, True])

@@ -50,7 +50,7 @@ MUTATIONS = [  # a mutation is a line, however long
     Mutation("logistic", "np.where(t >= 0, 1, e)", "np.where(t < 0, 1, e)", "P2 sigma'"),
     Mutation("logistic", "np.maximum(t, 0) + np.log(u)", "np.maximum(t, 0) - np.log(u)", "P2 grad"),
     Mutation("logistic", "return loss, (q * h)[:, None]", "return loss, h[:, None]", "P2 grad"),
-    Mutation("logistic", "return h * (1 - h)", "return h * h", "P2 Hessian"),
+    Mutation("logistic", "return e / np.square(1 + e)", "return e / (1 + e)", "P2 Hessian"),
     Mutation("logistic", "curvature_bound = 1 / 4", "curvature_bound = 1 / 2", "P2 L ="),
     Mutation("linear_objective", "gradient / S + self.l2 * penalised", "gradient + self.l2 * penalised", "P2 grad"),
     Mutation("linear_objective", "/ S + self.l2 * penalised", "/ S", "P2 grad"),

@@ -74,6 +74,10 @@ def _one_sample() -> list[Replacement]:
     return [(working_problem, "candidate_rows", lambda *_: 0)]
 
 
+def _not_drawn_by_curvature() -> list[Replacement]:
+    return [(working_problem, "MOST_NUMBERS", 0)]
+
+
 def _factor_of_all() -> list[Replacement]:
     return [(coordinates, "WEAK", -1.0)]  # a sum of no features is not below
 
@@ -92,6 +96,7 @@ CHANGES: dict[str, tuple[Callable[[], list[Replacement]], Input, int]] = {
     "no centring": (_no_centring, "float32", 1),
     "curvature rows drawn evenly": (_even_sample, "float32", 1),
     "no sample by residuals": (_one_sample, "float32", 1),
+    "no sample by curvature": (_not_drawn_by_curvature, "float32", 1),
     "factor of all features": (_factor_of_all, "float32", 1),
     "no tiles or padding": (_no_tiles_or_padding, "float32", 1),
     "all rows in one block": (_one_block, "float32", 1),

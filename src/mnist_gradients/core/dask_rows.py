@@ -4,7 +4,7 @@ Sums over rows are computed where the rows are: on the workers of the current cl
 distributed, or on the threads of this process if there is none. A pass over the rows is one task
 per worker, with threads inside it. Partial sums are added in the order of `maths.rows.blocks`, so
 that rows in memory and rows on any number of workers give the same bits. A number for each row,
-which hard problems need, comes to this process.
+which two classes and hard problems need, comes to this process.
 
 Arrays that are persisted stay where they are, but for chunks that are no parts of the sum: these
 are cut anew once, which takes as much memory again. Arrays that are not persisted are computed anew

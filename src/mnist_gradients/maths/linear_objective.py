@@ -21,7 +21,7 @@ from numpy.typing import DTypeLike, NDArray
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from mnist_gradients.maths.checking import check_choice, check_number, check_shape, mismatch
-from mnist_gradients.maths.rows.blocks import converted
+from mnist_gradients.maths.rows.blocks import add, converted, join_first
 from mnist_gradients.maths.rows.labelled_rows import GATHERED_ROWS, ArrayRows, LabelledRows
 from mnist_gradients.maths.rows.memory import new_array
 from mnist_gradients.maths.rows.products import product, transposed_product
@@ -151,6 +151,22 @@ class LinearObjective(ABC):
     def __call__(self, w: Vector) -> tuple[float, Vector]:
         """Objective and gradient at w, (size,), in one pass over the rows."""
         loss, gradient = self.sum_rows(lambda y, Z: self.loss_and_residual(Z, y), w)
+        return self._with_penalty(loss, gradient, w)
+
+    def with_curvature(self, w: Vector) -> tuple[float, Vector, Vector]:
+        """Objective and gradient at w, (size,), and the curvature of each row, in one pass.
+
+        The curvature of a row is that of its loss, summed over its logits, times s_i: (N,).
+        """
+
+        def terms(y: NDArray[np.integer], Z: Floats) -> tuple[Floats, ...]:
+            return self.logit_curvature(Z).sum(axis=1), *self.loss_and_residual(Z, y)
+
+        curvature, loss, gradient = self.sum_rows(terms, w, first_of_each=True)
+        return *self._with_penalty(loss, gradient, w), curvature.astype(np.float64)
+
+    def _with_penalty(self, loss: float, gradient: Vector, w: Vector) -> tuple[float, Vector]:
+        """Objective and gradient at w from the sums over rows."""
         S, penalised = self.rows.total_weight, self.penalised(w)
         value = loss / S + self.l2 / 2 * (penalised @ penalised)
         return float(value), gradient / S + self.l2 * penalised
@@ -171,7 +187,9 @@ class LinearObjective(ABC):
         """H v from the sums over rows."""
         return total / self.rows.total_weight + self.l2 * self.penalised(v)
 
-    def sum_rows(self, terms: LogitTerms, *vectors: Vector) -> list[Any]:
+    def sum_rows(
+        self, terms: LogitTerms, *vectors: Vector, first_of_each: bool = False
+    ) -> list[Any]:
         """Sum functions of the logits over all rows, in one pass.
 
         ::
@@ -182,6 +200,7 @@ class LinearObjective(ABC):
             terms: The functions of labels, (B,), and of the logits at each vector, (B, K): some
                 with a number for each row, (B,), and last R, (B, K).
             vectors: Parameter vectors, (size,).
+            first_of_each: Whether the first function is not summed: s_i t_i of each row, (N,).
 
         Returns:
             The sums; that of the last as a parameter vector, (size,).
@@ -193,10 +212,14 @@ class LinearObjective(ABC):
             *numbers, R = terms(y, *(self._logits(X, W, b) for W, b in parameters))
             if s is not None:
                 numbers, R = [s * each for each in numbers], R * s[:, None].astype(R.dtype)
-            sums = [each.sum(dtype=np.float64) for each in numbers]
-            return *sums, *self._transposed(X, R)
+            kept, summed = (numbers[:1], numbers[1:]) if first_of_each else ([], numbers)
+            sums = [each.sum(dtype=np.float64) for each in summed]
+            return *kept, *sums, *self._transposed(X, R)
 
-        *sums, dW, db = self._sum(of_block)
+        combine = join_first if first_of_each else add
+        *sums, dW, db = self.rows.combined(
+            of_block, combine, term_entries=self.size, threads=self.threads
+        )
         return [*sums, self.pack(self.scale * dW, db)]
 
     def hessian(self, w: Vector) -> Callable[[Vector], Vector]:
@@ -315,20 +338,6 @@ class LinearObjective(ABC):
         Class k's own block of the Hessian weighs each row with it (see `ScaledFeatures.hessian`).
         """
         return self.logit_curvature(self.logits(w)) * self.row_weights()[:, None]
-
-    def total_curvature(self, w: Vector) -> Vector:
-        """Curvature of each row's loss at w, summed over its logits, times s_i: (N,).
-
-        One pass over the rows, wherever they are.
-        """
-        W, b = self._parameters(w)
-
-        def term(X: Any, _: NDArray[np.integer], s: Vector | None) -> tuple[Floats]:
-            curvature = self.logit_curvature(self._logits(self._passing_block(X), W, b)).sum(axis=1)
-            return (curvature if s is None else curvature * s,)
-
-        (total,) = self.rows.each(term, term_entries=self.size, threads=self.threads)
-        return total.astype(np.float64)
 
     def row_weights(self) -> Vector:
         """s_i / S for each row, (N,), for rows in memory."""

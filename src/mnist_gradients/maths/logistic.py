@@ -85,9 +85,9 @@ class LogisticObjective(LinearObjective):
         return loss, (q * h)[:, None]
 
     def logit_curvature(self, Z: NDArray[np.floating]) -> NDArray[np.floating]:
-        """The diagonal h (1 - h) of the Hessian of each row's loss, (B, 1)."""
-        h = sigmoid(Z)
-        return h * (1 - h)
+        """The diagonal h (1 - h) of the Hessian of each row's loss, (B, 1), also for h near 1."""
+        e = np.exp(-np.abs(Z))
+        return e / np.square(1 + e)
 
     def logit_hessian(self, Z: NDArray[np.floating]) -> NDArray[np.floating]:
         """The same as a matrix of one entry for each row, (1, 1, B)."""

@@ -95,7 +95,8 @@ def test_candidates_are_at_least_twice_as_many_as_are_chosen(N, d, n, expected):
 def test_informative_rows_may_take_the_place_of_the_pilot_sample(sparse):
     X, y = overlapping(6_000, 4)
     objective = SoftmaxObjective(scipy.sparse.csr_matrix(X) if sparse else X, y, 1e-2)
-    candidates = Candidates(objective, 600, np.random.default_rng(0))
+    memory = None if sparse else np.empty((800, 4))
+    candidates = Candidates(objective, 600, np.random.default_rng(0), memory)
     pilot = candidates.pilot.rows
     before = pilot.X.copy()
     few = candidates.informative(objective, np.zeros(objective.size))

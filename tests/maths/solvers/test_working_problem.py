@@ -5,6 +5,8 @@ import pytest
 
 from mnist_gradients.maths.linear_objective import in_memory
 from mnist_gradients.maths.logistic import LogisticObjective
+from mnist_gradients.maths.softmax_regression import SoftmaxObjective
+from mnist_gradients.maths.solvers import working_problem
 from mnist_gradients.maths.solvers.working_problem import WorkingProblem
 
 N, RARE = 20_000, [77, 5_321, 19_998]
@@ -24,3 +26,42 @@ def test_rows_of_great_length_are_held_whenever_factors_are_taken(later):
     problem.model = "classes"
     problem.hold_curved_rows(generator, np.zeros(21), passes=1)
     assert in_memory(problem.few.rows).X[:, 0].sum() == len(RARE)
+
+
+def two_classes(N, d=5):
+    """Rows of which few have much curvature at the weights (3, 0, ..., 0)."""
+    generator = np.random.default_rng(1)
+    X = generator.standard_normal((N, d))
+    y = (3 * X[:, 0] + generator.logistic(size=N) > 0).astype(int)
+    return LogisticObjective(X, y, 1e-3), np.append(3.0, np.zeros(d))
+
+
+def test_rows_are_drawn_by_their_curvature_where_a_few_are_fitted():
+    objective, w = two_classes(60_000)
+    problem = WorkingProblem(objective, np.random.default_rng(0))
+    problem.model = "classes"
+    problem.focus(w)
+    value, gradient = problem.focus_by_curvature(np.random.default_rng(0), w)
+    assert value == objective(w)[0]
+    np.testing.assert_array_equal(gradient, objective(w)[1])
+    rows = problem.few.rows
+    assert len(rows.y) == pytest.approx(4_000, rel=0.05)
+    assert problem.few(w)[0] == pytest.approx(value, rel=0.05)
+    curvature = objective.with_curvature(w)[2]
+    assert np.sum(problem.few.curvature(w)) == pytest.approx(curvature.mean(), rel=0.02)
+    assert objective.logit_curvature(rows.X @ w[:5, None]).mean() > 1.3 * curvature.mean()
+
+
+@pytest.mark.parametrize("reason", ["few rows", "no factors", "three classes", "too many rows"])
+def test_no_rows_are_drawn_by_curvature_where_it_does_not_pay(reason, monkeypatch):
+    objective, w = two_classes(20_000 if reason == "few rows" else 60_000)
+    if reason == "three classes":
+        y = np.arange(60_000) % 3
+        objective, w = SoftmaxObjective(objective.rows.X, y, 1e-3), np.zeros(18)
+    problem = WorkingProblem(objective, np.random.default_rng(0))
+    problem.model = "diagonal" if reason == "no factors" else "classes"
+    if reason == "too many rows":
+        monkeypatch.setattr(working_problem, "MOST_NUMBERS", 59_999)
+    few = problem.few
+    assert problem.focus_by_curvature(np.random.default_rng(0), w) is None
+    assert problem.few is few

@@ -106,6 +106,7 @@ def lbfgs_iterates(
     *,
     preconditioned: bool = False,
     known: InverseHessian | None = None,
+    at_start: tuple[float, Vector] | None = None,
 ) -> Iterator[Iterate]:
     """Iterates of :func:`lbfgs`, the start first, until no step is known to lower the objective.
 
@@ -115,6 +116,7 @@ def lbfgs_iterates(
         memory: Number of steps remembered.
         preconditioned: Whether the Hessian is expected to be close to the identity.
         known: What has been learned of the inverse Hessian before; it learns on.
+        at_start: Value and gradient at the start, if they are known.
 
     Yields:
         One iterate after another; the caller decides when to stop.
@@ -123,7 +125,7 @@ def lbfgs_iterates(
         ValueError: If the objective is not finite at the start.
     """
     inverse_hessian = known or InverseHessian(memory, preconditioned=preconditioned)
-    value, gradient = objective(start)
+    value, gradient = at_start or objective(start)
     check_first_value(value)
 
     def iterate_at(iteration: int, w: Vector, curvature: float) -> Iterate:

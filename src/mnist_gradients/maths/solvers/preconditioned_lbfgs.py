@@ -26,6 +26,7 @@ from mnist_gradients.maths.solvers.lbfgs import Iterate, lbfgs_iterates
 from mnist_gradients.maths.solvers.local_objective import (
     LocalObjective,
     plain_start,
+    step_on_sample,
     warm_start,
     warm_start_rows,
 )
@@ -80,7 +81,9 @@ def preconditioned_lbfgs(
     2. A few iterations of L-BFGS on a sample lead to where the curvature resembles that of the
        minimum; where they would not, a rare class sets the intercept. Where rows are many, a larger
        sample is then drawn of those with large residuals, and L-BFGS goes on there.
-    3. The curvature is estimated there: a factor for each class, one for all, or none, by cost.
+    3. The curvature is estimated there: a factor for each class, one for all, or none, by cost. For
+       two classes, it is that of rows which are drawn by their curvature in a first pass over all
+       of them, and the first step goes to the minimum on these rows.
     4. L-BFGS on all rows runs in the coordinates that the factors define, until
 
            J - J* <= tolerance J*
@@ -92,9 +95,11 @@ def preconditioned_lbfgs(
     Rows of great length, which may decide alone about a direction, join the sample of step 3. Where
     factors cost too much at first, they are made once as many passes have been spent as they cost.
 
-    Neither the memory nor the time of the first three steps grows with the number of rows, unless
-    some are long: then they take two passes, and a few numbers for each row. An objective below the
-    rounding of a loss of 1 counts as minimised: separable data without a penalty has no minimum.
+    The time of the first three steps does not grow with the number of rows, but for the pass whose
+    gradient L-BFGS needs anyway, and for two passes more if some rows are long. Nor does the memory
+    but for a few numbers for each row, if some are long, or if there are two classes and at most
+    four million rows. An objective below the rounding of a loss of 1 counts as minimised: separable
+    data without a penalty has no minimum.
 
     Args:
         objective: Logistic or softmax objective.
@@ -207,7 +212,7 @@ class _Search:
         self.tolerance = tolerance
         self.problem = WorkingProblem(objective, self.generator, isotropic=isotropic)
         self.least_in_span = least_in_span
-        self.factors_failed = False
+        self.factors_failed = self.few_are_fitted = False
         self.steps, self.drawn_at = 0, 0
         self.renewed: tuple[Coordinates, tuple[Vector, Vector] | None] | None = None
         self.least_curvature = 1.0
@@ -245,18 +250,24 @@ class _Search:
         first = True
         while True:
             dtype, steps = self.dtype, 0
+            at_w = None if self.renewed else self._draw_again(w)
             coordinates, newton_step = self.renewed or (self._coordinates(w), None)
             self.renewed = None
             local = LocalObjective(self.problem.objective, w, coordinates)
+            at_start = local.at_origin(*at_w) if at_w else None
             self.round_ends, self.least_curvature = self._round(), 1.0
             near = self.problem.model == "classes"  # the Hessian is near the identity
-            for iterate in lbfgs_iterates(local, np.zeros_like(w), preconditioned=near):
+            for iterate in lbfgs_iterates(
+                local, np.zeros_like(w), preconditioned=near, at_start=at_start
+            ):
                 self.steps += iterate.iteration - steps
                 w, steps = local.weights, iterate.iteration
                 if steps == 0 and newton_step is not None:
                     iterate.learn(*newton_step)
                 if steps > 0 or first:
                     yield self._point(local, iterate)
+                if first and at_w:
+                    iterate.direction = step_on_sample(self.problem.few, local, iterate)
                 first = False
                 if steps >= self.round_ends or self.dtype != dtype:
                     break
@@ -277,10 +288,16 @@ class _Search:
             return 10 * ROUND
         return int(np.clip(passes_of_factors(self.problem.objective), ROUND, 10 * ROUND))
 
+    def _draw_again(self, w: Vector) -> tuple[float, Vector] | None:
+        """Draw rows by their curvature at w where it is time; objective and gradient there."""
+        if self.steps == 0 and self.few_are_fitted and not self.problem.long_rows:
+            return self.problem.focus_by_curvature(self.generator, w)
+        if self.steps - self.drawn_at < FRESH:
+            return None
+        self.drawn_at = self.steps
+        return self.problem.hold_curved_rows(self.generator, w, self.steps)
+
     def _coordinates(self, w: Vector) -> Coordinates:
-        if self.steps - self.drawn_at >= FRESH:
-            self.problem.hold_curved_rows(self.generator, w, self.steps)
-            self.drawn_at = self.steps
         return curvature_coordinates(
             self.problem.few,
             w,
@@ -388,6 +405,7 @@ class _Search:
                 self.least_steps,
             )
         # The curvature of a long row vanishes as soon as it is classified with confidence.
+        self._draw_again(local.weights)
         coordinates = self._coordinates(local.weights)
         gradient = coordinates.gradient(local.gradient)
         found = estimate_suboptimality(
@@ -412,6 +430,7 @@ class _Search:
             return plain_start(self.problem.objective)
         few, columns = sample(self.problem.few, n, self.generator), self.problem.columns
         w, learned = warm_start(few, columns, np.zeros(few.size))
+        self.few_are_fitted = True
         if self.problem.focus(w):
             w, _ = warm_start(self.problem.few, columns, w, learned)
         return w

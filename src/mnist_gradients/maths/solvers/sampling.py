@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_gradients.maths.linear_objective import KEPT_ENTRIES, LinearObjective, Vector, in_memory
+from mnist_gradients.maths.linear_objective import KEPT_ENTRIES, LinearObjective, Vector
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows, LabelledRows
-from mnist_gradients.maths.rows.memory import new_array
 
 LEAST_ROWS_PER_CLASS = 1_000  # if there are so many, and half an even part of the sample
 CANDIDATES = 3  # for each row that is drawn by its residuals, if a third of all rows are so many;
 LEAST_CANDIDATES = 2  # with fewer, none is
 PILOT = 3  # such rows for each of the sample before
 EVEN = 0.2  # part of the chances that residuals do not matter for
+DOMINANT = 1e5  # times the mean: a row whose chance would hide those of all others
 ROUNDS = 6  # of finding how many rows a factor on their chances draws
 
 
@@ -41,6 +42,7 @@ def sample_by_pull(
     n: int,
     pulls: Sequence[tuple[Vector, int]],
     generator: np.random.Generator,
+    memory: NDArray[Any] | None = None,
 ) -> LinearObjective:
     """The objective on some of its rows, among them those that some quantity is large for.
 
@@ -58,6 +60,7 @@ def sample_by_pull(
         pulls: Quantities of all rows, at least 0, (N,), and the number of rows drawn by each;
             where one is infinite, the row is certain to be drawn.
         generator: Source of the choice.
+        memory: Array that copies of the rows may overwrite; see `LabelledRows.take`.
     """
     rows = objective.rows
     N = rows.shape[0]
@@ -65,15 +68,19 @@ def sample_by_pull(
     missed = np.ones(N)  # chance that no quantity draws a row
     for pull, n_drawn in pulls:
         if pull.any():
-            largest = N * np.median(pull[pull > 0])  # no larger one has another chance
-            missed *= 1 - _chances(np.minimum(pull, largest), n_drawn)
-    indices = np.union1d(evenly, np.flatnonzero(generator.random(N) >= missed))
-    few = objective.subset(indices)
-    taken = in_memory(few.rows)
+            if not pull.max() < DOMINANT * pull.mean():
+                largest = N * np.median(pull[pull > 0])  # no larger one has another chance
+                pull = np.minimum(pull, largest)
+            missed *= 1 - _chances(pull, n_drawn)
+    drawn = generator.random(N) >= missed
+    drawn[evenly] = True
+    indices = np.flatnonzero(drawn)
+    taken = rows.take(indices, None, memory)
     by_class = _drawn_per_class(rows, n) / np.maximum(rows.class_counts, 1)
     weights = 1 / (1 - (1 - by_class[taken.y]) * missed[indices])
     if taken.weights is not None:
         weights *= taken.weights
+    few = copy(objective)
     few.rows = ArrayRows(taken.X, taken.y, weights)
     return few
 
@@ -110,12 +117,20 @@ class Candidates:
         objective: Logistic or softmax objective.
         n: Number of rows to draw, for which `candidate_rows` finds enough.
         generator: Source of the choice.
+        memory: Array that copies of the rows may overwrite, those of the pilot sample first; see
+            `LabelledRows.take`.
 
     Attributes:
-        pilot: The objective on a smaller sample, drawn evenly.
+        pilot: The objective on a smaller sample, drawn evenly, until the others are drawn.
     """
 
-    def __init__(self, objective: LinearObjective, n: int, generator: np.random.Generator) -> None:
+    def __init__(
+        self,
+        objective: LinearObjective,
+        n: int,
+        generator: np.random.Generator,
+        memory: NDArray[Any] | None = None,
+    ) -> None:
         self._n, self._generator, rows = n, generator, objective.rows
         self._indices, self._factors = _draw(rows, candidate_rows(objective, n), generator)
         pilot, factors = _draw(rows, n // PILOT, generator)
@@ -123,16 +138,11 @@ class Candidates:
             every = np.union1d(self._indices, pilot)
             rows = rows.take(every, None)
             self._indices, pilot = (np.searchsorted(every, some) for some in (self._indices, pilot))
-        self._rows, self._memory = rows, None
-        if not rows.sparse:  # the pilot sample is over when the others are drawn
-            self._memory = new_array((n + int(4 * np.sqrt(n)), rows.shape[1]), rows.dtype)
+        self._rows, self._memory = rows, memory
         self.pilot = self._on_rows(objective, pilot, factors)
 
     def informative(self, objective: LinearObjective, w: Vector) -> LinearObjective:
-        """The objective on about n rows, drawn by their residuals at w, (size,), for once.
-
-        They take the place of the pilot sample in memory.
-        """
+        """The objective on about n rows, drawn by their residuals at w, (size,)."""
         pull = _pull(self._on_rows(objective), w, self._indices, self._factors)
         chances = _chances(pull, self._n)
         chosen = np.flatnonzero(self._generator.random(len(chances)) < chances)

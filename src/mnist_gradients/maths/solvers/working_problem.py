@@ -11,6 +11,7 @@ from mnist_gradients.maths.linear_objective import (
     in_memory,
 )
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows
+from mnist_gradients.maths.rows.memory import new_array
 from mnist_gradients.maths.solvers.columns import (
     Columns,
     describe_columns,
@@ -33,6 +34,8 @@ from mnist_gradients.maths.solvers.sampling import (
 from mnist_gradients.maths.solvers.span import span_pays
 
 SAMPLE_ROWS = 4_000, 16_000  # least and most whose columns and curvature are looked at
+EVEN = 0.2  # part of the rows that are drawn without regard to their curvature
+MOST_NUMBERS = 4_000_000  # of rows whose curvature may be kept at once
 CURVED = 2  # times as many rows are drawn for their curvature, if factors of them are worth it
 LARGEST_OFFSET = {np.dtype(np.float32): 100.0, np.dtype(np.float64): 1e5}
 LEAST_SCALE = 1e-30  # of a feature; with less, its weight may overflow in float32
@@ -70,8 +73,12 @@ class WorkingProblem:
         enough = 5 * objective.n_features + 400 * objective.n_outputs
         n = min(most, max(least, enough))
         self.objective, self._n, self._candidates = objective, n, None
+        self._memory = None
         if candidate_rows(objective, n):
-            self._candidates = Candidates(objective, n, generator)
+            if not objective.rows.sparse:  # of one sample after the other
+                shape = n + int(4 * n**0.5), objective.n_features
+                self._memory = new_array(shape, objective.rows.dtype)
+            self._candidates = Candidates(objective, n, generator, self._memory)
             self.few = self._candidates.pilot
         else:
             self.few = sample(objective, n, generator)
@@ -84,7 +91,8 @@ class WorkingProblem:
             self.model = choose_model(objective, self.few, self.columns)
         if self.model == "diagonal":
             if self._candidates:
-                self._candidates, self.few = None, sample(objective, n, generator)
+                self._candidates = self._memory = None
+                self.few = sample(objective, n, generator)
             self.columns = exact_means(self.few, self.columns)
         self.every_row = self.long_rows = False
         self._squared_lengths: Vector | None = None
@@ -111,6 +119,34 @@ class WorkingProblem:
             self.few = candidates.informative(self._precise.computed_in(self.dtype), w)
         return candidates is not None
 
+    def focus_by_curvature(
+        self, generator: np.random.Generator, w: Vector
+    ) -> tuple[float, Vector] | None:
+        """Take rows with much curvature at the minimum w, (size,), on few of many; for two classes.
+
+        Those few underrate the curvature, since they are fitted better than others. One pass over
+        all rows tells that of each, together with the gradient. With more classes, what factors
+        class by class leave out limits the steps anyway.
+
+        Args:
+            generator: Source of the choice.
+            w: Where the curvature counts, (size,).
+
+        Returns:
+            Objective and gradient at w, (size,); None if no rows are taken.
+        """
+        n, memory, self._memory = self._n, self._memory, None
+        many = candidate_rows(self.objective, n) > 0
+        room = self.objective.rows.shape[0] <= MOST_NUMBERS
+        if self.objective.n_outputs > 1 or self.model == "diagonal" or not (many and room):
+            return None
+        value, gradient, curvature = self.objective.with_curvature(w)
+        evenly = int(EVEN * n)
+        objective = self._precise.computed_in(self.dtype)
+        pulls = [(curvature, n - evenly)]
+        self.few = sample_by_pull(objective, evenly, pulls, generator, memory)
+        return value, gradient
+
     def hold_long_rows(self, generator: np.random.Generator) -> None:
         """Take the scales of all rows, and from now on samples that hold the rows of great length.
 
@@ -122,18 +158,26 @@ class WorkingProblem:
         if self.model != "diagonal" and not self.few_are_all:
             self._draw_anew(generator, WORTH_PASSES_CORRELATED, None)
 
-    def hold_curved_rows(self, generator: np.random.Generator, w: Vector, passes: int) -> None:
+    def hold_curved_rows(
+        self, generator: np.random.Generator, w: Vector, passes: int
+    ) -> tuple[float, Vector] | None:
         """Take a sample that holds the rows with much curvature: few, far into a hard problem.
 
         Args:
             generator: Source of the choice.
             w: Where the curvature counts, (size,).
             passes: Number of passes over the data so far, to which factors may add as many.
+
+        Returns:
+            Objective and gradient at w, (size,); None if no sample is taken.
         """
-        if self.model != "diagonal" and not self.few_are_all:
-            if self.long_rows:
-                passes = max(passes, WORTH_PASSES_CORRELATED)
-            self._draw_anew(generator, passes, self.objective.total_curvature(w))
+        if self.model == "diagonal" or self.few_are_all:
+            return None
+        if self.long_rows:
+            passes = max(passes, WORTH_PASSES_CORRELATED)
+        value, gradient, curvature = self.objective.with_curvature(w)
+        self._draw_anew(generator, passes, curvature)
+        return value, gradient
 
     def _draw_anew(
         self, generator: np.random.Generator, passes: int, curvature: Vector | None
