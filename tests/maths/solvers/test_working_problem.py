@@ -7,6 +7,7 @@ from mnist_gradients.maths.linear_objective import in_memory
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
 from mnist_gradients.maths.solvers import working_problem
+from mnist_gradients.maths.solvers.local_objective import warm_start
 from mnist_gradients.maths.solvers.working_problem import WorkingProblem
 
 N, RARE = 20_000, [77, 5_321, 19_998]
@@ -65,3 +66,39 @@ def test_no_rows_are_drawn_by_curvature_where_it_does_not_pay(reason, monkeypatc
     few = problem.few
     assert problem.focus_by_curvature(np.random.default_rng(0), w) is None
     assert problem.few is few
+
+
+def test_rows_that_were_fitted_underrate_the_curvature_and_those_drawn_by_it_do_not():
+    """Newton's step with the Hessian of a sample, measured by the Hessian of all rows."""
+    generator = np.random.default_rng(0)
+    d = 150
+    X = generator.standard_normal((30_000, d)) * np.geomspace(1, 0.1, d)
+    logits = X @ generator.standard_normal(d) * 1.6
+    y = (logits + generator.logistic(size=30_000) > 0).astype(int)
+    objective = LogisticObjective(X, y, 1e-6)
+    problem = WorkingProblem(objective, np.random.default_rng(0))
+    problem.model = "classes"
+    w, learned = warm_start(problem.few, problem.columns, np.zeros(objective.size))
+    problem.focus(w)
+    w, _ = warm_start(problem.few, problem.columns, w, learned)
+    gradient = objective(w)[1]
+
+    def hessian(few):
+        product = few.hessian(w)
+        return np.column_stack([product(e) for e in np.eye(objective.size)])
+
+    H = hessian(objective)
+    newton = np.linalg.solve(H, gradient)
+
+    def with_sample():
+        """Newton's decrement, and the gap that its step leaves, relative to those of all rows."""
+        step = np.linalg.solve(hessian(problem.few), gradient)
+        decrement, error = newton @ gradient, step - newton
+        return step @ gradient / decrement, error @ H @ error / decrement
+
+    fitted = with_sample()
+    problem.focus_by_curvature(np.random.default_rng(0), w)
+    drawn = with_sample()
+    assert fitted[0] > 1.1
+    assert drawn[0] == pytest.approx(1, abs=0.07)
+    assert drawn[1] < fitted[1] / 3
