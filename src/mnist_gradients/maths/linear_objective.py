@@ -436,7 +436,7 @@ class LinearObjective(ABC):
 
 
 LOGIT_ROWS = 2048  # per block
-RESIDUAL_ROWS = 512  # gathered at a time, so that they stay in the cache
+RESIDUAL_ROWS = 1024  # gathered at a time, in memory that an allocator keeps for later arrays
 KEPT_ENTRIES = 25_000_000  # of rows in the computing type, 200 MB at the most
 
 
