@@ -367,7 +367,7 @@ class LinearObjective(ABC):
                 U = self._logits(X, V, c)
                 return self._transposed(X, U if s is None else U * s[:, None].astype(U.dtype))
 
-            dV, dc = self._sum(term)
+            dV, dc = self.rows.sum(term, term_entries=self.size, threads=self.threads)
             return np.concatenate([self.scale * dV[:, 0], constant * dc])
 
         operator = LinearOperator((d + 1, d + 1), matvec=gram_product, dtype=np.float64)
@@ -430,9 +430,6 @@ class LinearObjective(ABC):
         if self.centre is not None and self.rows.sparse:
             dW = dW - np.outer(self.centre, db)
         return dW, db
-
-    def _sum(self, term: Any) -> tuple[Vector, ...]:
-        return self.rows.sum(term, term_entries=self.size, threads=self.threads)
 
 
 LOGIT_ROWS = 2048  # per block

@@ -116,7 +116,8 @@ def block_sum(
         combine: What contributions in the order of the rows become: they are added or joined.
 
     Returns:
-        The sums, as float64 arrays of the shapes that ``term`` returns.
+        What ``combine`` makes of them: the sums, as float64 arrays of the shapes that ``term``
+        returns, if it adds.
     """
     cut = parts(n_rows, block_rows=block_rows, term_entries=term_entries)
     sums = spread(lambda part: combine(map(term, part)), cut, threads=threads)
