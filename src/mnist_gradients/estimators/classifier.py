@@ -104,9 +104,9 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator, ABC):
         """Class numbers 0..K-1 of the labels of a fit; sets ``classes_``."""
         if labels.dtype == object:
             check_classification_targets(labels)  # labels of several types cannot be sorted
-        classes, numbers = np.unique(labels, return_inverse=True)
+        classes = np.unique(labels)
         self._set_classes(classes, len(labels))
-        return numbers
+        return np.searchsorted(classes, labels)  # in half the time of np.unique's own numbers
 
     def _set_classes(self, classes: NDArray, n_rows: int) -> None:
         """Set ``classes_``, the different labels of so many rows, if they are those of classes."""
