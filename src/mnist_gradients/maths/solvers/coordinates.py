@@ -43,7 +43,7 @@ WORTH_PASSES_CORRELATED = 40  # or so many, if features are correlated,
 WORTH_WORK = 3e8  # or so many multiplications, which take milliseconds
 FACTOR_BYTES = 2**28  # of all factors together, at the most
 WEAK = 1  # sum of the curvature along features without a factor over their penalty, at the most,
-WEAK_ROWS = 2_000  # as so many rows tell
+WEAK_ROWS = 1_000  # as so many rows tell
 PRECISE_ENTRIES = 1_000_000  # factors with no more entries are computed in float64
 
 
