@@ -13,12 +13,14 @@ from threadpoolctl import threadpool_limits
 
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
+from mnist_gradients.maths.solvers import local_objective
 from mnist_gradients.maths.solvers.descent import gradient_descent
-from mnist_gradients.maths.solvers.lbfgs import lbfgs
-from mnist_gradients.maths.solvers.local_objective import plain_start
+from mnist_gradients.maths.solvers.lbfgs import lbfgs, lbfgs_iterates
+from mnist_gradients.maths.solvers.local_objective import plain_start, warm_start
 from mnist_gradients.maths.solvers.preconditioned_lbfgs import ROUND, preconditioned_lbfgs
 from mnist_gradients.maths.solvers.sampling import stretches
 
+SOLVER = sys.modules[preconditioned_lbfgs.__module__]  # a function has the same name
 RAW = Path(__file__).parents[3] / "data" / "01_raw" / "mnist"
 
 
@@ -131,6 +133,29 @@ def test_ten_classes_of_mnist_need_few_passes(full_mnist, l2, best):
     assert solution.iterations <= 16
 
 
+@pytest.mark.parametrize(("K", "least", "most"), [(2, 2, 8), (10, 9, 16)])
+def test_the_start_for_two_classes_takes_fewer_iterations(full_mnist, monkeypatch, K, least, most):
+    """The step after it goes to the minimum on rows that are drawn anew."""
+    X, y = full_mnist
+    iterates, iterations = [], []
+
+    def recorded(*arguments, **options):
+        for iterate in lbfgs_iterates(*arguments, **options):
+            iterates.append(iterate)
+            yield iterate
+
+    def start(*arguments, **options):
+        result = warm_start(*arguments, **options)
+        iterations.append(iterates[-1].iteration)
+        return result
+
+    monkeypatch.setattr(local_objective, "lbfgs_iterates", recorded)
+    monkeypatch.setattr(SOLVER, "warm_start", start)
+    assert preconditioned_lbfgs(objective_for(X, y % K, 1e-4)).converged
+    assert len(iterations) == 2
+    assert least <= max(iterations) <= most
+
+
 def test_few_rows_confirm_an_estimate_that_is_too_large(mnist, monkeypatch):
     X, y = mnist[0], mnist[1] % 2
     objective, best = LogisticObjective(X, y, 1e-5), minimum(X, y, 1e-5)
@@ -138,7 +163,7 @@ def test_few_rows_confirm_an_estimate_that_is_too_large(mnist, monkeypatch):
     early = [preconditioned_lbfgs(objective, tolerance=tolerance) for tolerance in tolerances]
     for solution, tolerance in zip(early, tolerances, strict=True):
         assert gap(solution, X, y, 1e-5, best) <= tolerance
-    monkeypatch.setattr(sys.modules[preconditioned_lbfgs.__module__], "EARLY", 1.0)
+    monkeypatch.setattr(SOLVER, "EARLY", 1.0)
     late = [preconditioned_lbfgs(objective, tolerance=tolerance) for tolerance in tolerances]
     saved = [b.iterations - a.iterations for a, b in zip(early, late, strict=True)]
     assert min(saved) >= 0

@@ -15,6 +15,7 @@ from mnist_gradients.maths.solvers.solution import norm
 WARM_START_ROWS = 8_000  # at the most, a fifth of all, or the fewest that tell anything
 WARM_START_WORK = 500_000  # multiplications of a product at the least
 WARM_START_ITERATIONS = 16  # at the most,
+SHORT_START_ITERATIONS = 8  # or so many, if the next step goes far enough,
 WORTH_ITERATING = 0.004  # as long as one gains so much, relative to the objective
 STEP_ITERATIONS = 4  # on a sample, at the most,
 STEP_PRECISION = 0.05  # as long as the gradient is above this part of the first
@@ -74,7 +75,12 @@ def plain_start(objective: LinearObjective) -> Vector:
 
 
 def warm_start(
-    few: LinearObjective, columns: Columns, start: Vector, known: InverseHessian | None = None
+    few: LinearObjective,
+    columns: Columns,
+    start: Vector,
+    known: InverseHessian | None = None,
+    *,
+    iterations: int = WARM_START_ITERATIONS,
 ) -> tuple[Vector, InverseHessian]:
     """Minimise over a sample of the rows, as long as an iteration gains enough.
 
@@ -83,6 +89,7 @@ def warm_start(
         columns: Centre and scale of its features.
         start: First iterate, (size,).
         known: What was learned of the inverse Hessian on another sample.
+        iterations: Largest number of iterations.
 
     Returns:
         The last iterate, (size,), and what has been learned of the inverse Hessian.
@@ -90,7 +97,7 @@ def warm_start(
     w, value = start, np.inf
     local = LocalObjective(few, w, Coordinates(few, columns.even()))
     iterates = lbfgs_iterates(local, np.zeros_like(w), known=known)
-    for iterate in islice(iterates, WARM_START_ITERATIONS + 1):
+    for iterate in islice(iterates, iterations + 1):
         w = local.weights
         if iterate.value > (1 - WORTH_ITERATING) * value:
             break

@@ -24,6 +24,8 @@ from mnist_gradients.maths.solvers.coordinates import (
 )
 from mnist_gradients.maths.solvers.lbfgs import Iterate, lbfgs_iterates
 from mnist_gradients.maths.solvers.local_objective import (
+    SHORT_START_ITERATIONS,
+    WARM_START_ITERATIONS,
     LocalObjective,
     plain_start,
     step_on_sample,
@@ -212,7 +214,7 @@ class _Search:
         self.tolerance = tolerance
         self.problem = WorkingProblem(objective, self.generator, isotropic=isotropic)
         self.least_in_span = least_in_span
-        self.factors_failed = self.few_are_fitted = False
+        self.factors_failed = self.draws_by_curvature = False
         self.steps, self.drawn_at = 0, 0
         self.renewed: tuple[Coordinates, tuple[Vector, Vector] | None] | None = None
         self.least_curvature = 1.0
@@ -290,7 +292,7 @@ class _Search:
 
     def _draw_again(self, w: Vector) -> tuple[float, Vector] | None:
         """Draw rows by their curvature at w where it is time; objective and gradient there."""
-        if self.steps == 0 and self.few_are_fitted and not self.problem.long_rows:
+        if self.steps == 0 and self.draws_by_curvature and not self.problem.long_rows:
             return self.problem.focus_by_curvature(self.generator, w)
         if self.steps - self.drawn_at < FRESH:
             return None
@@ -429,10 +431,12 @@ class _Search:
         ):
             return plain_start(self.problem.objective)
         few, columns = sample(self.problem.few, n, self.generator), self.problem.columns
-        w, learned = warm_start(few, columns, np.zeros(few.size))
-        self.few_are_fitted = True
+        self.draws_by_curvature = self.problem.curvature_pays
+        # The first step goes to the minimum on rows drawn anew, from further away as well.
+        most = SHORT_START_ITERATIONS if self.draws_by_curvature else WARM_START_ITERATIONS
+        w, learned = warm_start(few, columns, np.zeros(few.size), iterations=most)
         if self.problem.focus(w):
-            w, _ = warm_start(self.problem.few, columns, w, learned)
+            w, _ = warm_start(self.problem.few, columns, w, learned, iterations=most)
         return w
 
 

@@ -112,6 +112,17 @@ class WorkingProblem:
         """Whether the sample holds all rows."""
         return self.few.rows.shape == self.objective.rows.shape
 
+    @property
+    def curvature_pays(self) -> bool:
+        """Whether rows are to be drawn by their curvature once a few have been fitted.
+
+        Those few underrate the curvature, since they are fitted better than others. With more than
+        two classes, what factors class by class leave out limits the steps anyway.
+        """
+        many = candidate_rows(self.objective, self._n) > 0
+        room = self.objective.rows.shape[0] <= MOST_NUMBERS
+        return self.objective.n_outputs == 1 and self.model != "diagonal" and many and room
+
     def focus(self, w: Vector) -> bool:
         """Take a larger sample, of rows that say most close to w, (size,), once; whether it is."""
         candidates, self._candidates = self._candidates, None
@@ -119,27 +130,19 @@ class WorkingProblem:
             self.few = candidates.informative(self._precise.computed_in(self.dtype), w)
         return candidates is not None
 
-    def focus_by_curvature(
-        self, generator: np.random.Generator, w: Vector
-    ) -> tuple[float, Vector] | None:
-        """Take rows with much curvature at the minimum w, (size,), on few of many; for two classes.
+    def focus_by_curvature(self, generator: np.random.Generator, w: Vector) -> tuple[float, Vector]:
+        """Take rows with much curvature at the minimum w, (size,), on few of many.
 
-        Those few underrate the curvature, since they are fitted better than others. One pass over
-        all rows tells that of each, together with the gradient. With more classes, what factors
-        class by class leave out limits the steps anyway.
+        One pass over all rows tells that of each, together with the gradient.
 
         Args:
             generator: Source of the choice.
             w: Where the curvature counts, (size,).
 
         Returns:
-            Objective and gradient at w, (size,); None if no rows are taken.
+            Objective and gradient at w, (size,).
         """
         n, memory, self._memory = self._n, self._memory, None
-        many = candidate_rows(self.objective, n) > 0
-        room = self.objective.rows.shape[0] <= MOST_NUMBERS
-        if self.objective.n_outputs > 1 or self.model == "diagonal" or not (many and room):
-            return None
         value, gradient, curvature = self.objective.with_curvature(w)
         evenly = int(EVEN * n)
         objective = self._precise.computed_in(self.dtype)
