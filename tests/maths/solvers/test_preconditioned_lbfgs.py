@@ -170,6 +170,23 @@ def test_few_rows_confirm_an_estimate_that_is_too_large(mnist, monkeypatch):
     assert sum(saved) >= 2
 
 
+@pytest.mark.parametrize("l2", [1e-8, 1e-9])
+def test_a_feature_of_a_few_rows_is_not_judged_by_a_sample(l2):
+    """It separates 19 of 60,000 rows, far from zero; a sample holds some, for many others."""
+    generator = np.random.default_rng(82)
+    N, d = 60_000, 30
+    factors = generator.standard_normal((N, 7)) @ generator.standard_normal((7, d)) / np.sqrt(7)
+    y = (factors[:, 0] + generator.logistic(size=N) > 0).astype(int)
+    X = np.clip(factors - generator.uniform(-1, 1, d), 0, 1)
+    X[:, -1] = 0
+    few = generator.choice(np.flatnonzero(y == 0), 19, replace=False)
+    X[few, -1] = generator.uniform(0.01, 1, 19)
+    X = 255 * X.astype(np.float32)
+    solution = preconditioned_lbfgs(LogisticObjective(X, y, l2), tolerance=1e-5)
+    assert solution.converged
+    assert gap(solution, X, y, l2, minimum(X, y, l2)) <= 1e-5
+
+
 HARD = {
     "condition 1e6": (*gaussian(3000, 30, 1e6), 1e-4),
     "condition 1e6, next to no penalty": (*gaussian(3000, 30, 1e6), 1e-7),

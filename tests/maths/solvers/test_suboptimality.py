@@ -8,7 +8,7 @@ from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
 from mnist_gradients.maths.solvers import preconditioned_lbfgs
 from mnist_gradients.maths.solvers.columns import describe_columns
-from mnist_gradients.maths.solvers.coordinates import curvature_coordinates
+from mnist_gradients.maths.solvers.coordinates import Coordinates, curvature_coordinates
 from mnist_gradients.maths.solvers.suboptimality import (
     NEAR,
     estimate_suboptimality,
@@ -85,3 +85,25 @@ def test_a_gap_is_known_though_newtons_step_moves_some_rows_far(K):
             gap = value - best.objective
             assert gap < found.gap < 2 * gap
     assert far > 10
+
+
+@pytest.mark.parametrize(
+    ("weights", "l2", "error"),
+    [
+        (np.ones(16), 0.0, 1 / 4),
+        (np.ones(16), 1 / 4, 1 / 8),  # the penalty, which is certain, is half of the curvature
+        (np.append(9.0, np.ones(7)), 0.0, np.sqrt(9**2 + 7) / 16),
+    ],
+)
+def test_the_curvature_of_a_sample_has_an_error(weights, l2, error):
+    n = len(weights)
+    y = (np.arange(n) < n // 4).astype(int)
+    objective = LogisticObjective(np.ones((n, 1)), y, l2, intercept="none", weights=weights)
+    w = np.zeros(1)  # where each row has the curvature s_i / 4
+    coordinates = Coordinates(objective, describe_columns(objective))
+    gradient = coordinates.gradient(objective(w)[1])
+    arguments = objective, coordinates, np.copy, w, gradient, np.inf
+    found = estimate_suboptimality(*arguments, sampled=True)
+    assert found.sampling_error == pytest.approx(error)
+    assert estimate_suboptimality(*arguments).sampling_error == 0
+    assert estimate_suboptimality(*arguments).gap == found.gap

@@ -57,6 +57,7 @@ FAR = 0.1  # gap, relative to the objective
 CONFIRMATION_ROWS = 3_000  # whose Hessian confirms a small gap, if there are few features
 EARLY = 1.5  # times the tolerance: an estimate that is worth confirming already,
 FEW = 10  # if the rows that confirm it are so many times fewer than all
+MOST_SAMPLING_ERROR = 0.15  # of a curvature: half of what is added to a gap for safety
 WORTH_CONFIRMING = 0.1  # a relative gap below this is confirmed where the solver gives up
 SURPRISE = 20  # curvature along a step that the sample does not explain: a row of great length
 ONE_ROW = 0.01  # nats, small for the loss of a row
@@ -396,16 +397,13 @@ class _Search:
         learned = iterate.inverse_hessian.times if iterate.iteration > 0 else np.copy
         precision = ONE_ROW / objective.rows.shape[0] if self.problem.long_rows else np.inf
         if not self.problem.long_rows or self.problem.model == "diagonal":
-            return estimate_suboptimality(
-                few,
-                local.coordinates,
-                learned,
-                local.weights,
-                iterate.gradient,
-                enough,
-                precision,
-                self.least_steps,
-            )
+            state = local.coordinates, learned, local.weights, iterate.gradient
+            limits = enough, precision, self.least_steps
+            sampled = few.rows.shape[0] < objective.rows.shape[0]
+            found = estimate_suboptimality(few, *state, *limits, sampled=sampled)
+            if found.gap <= enough and not found.sampling_error <= MOST_SAMPLING_ERROR:
+                found = estimate_suboptimality(objective, *state, *limits)
+            return found
         # The curvature of a long row vanishes as soon as it is classified with confidence.
         self._draw_again(local.weights)
         coordinates = self._coordinates(local.weights)

@@ -56,6 +56,8 @@ class Suboptimality:
         step: Newton's step H^-1 g, to be subtracted, with respect to u, (size,).
         image: H times the step, (size,).
         steps: Number of steps of conjugate gradients that it took.
+        sampling_error: Standard error of the curvature along the step, relative to it, where rows
+            were drawn one by one: large if a few of them make up most of it.
     """
 
     gap: float
@@ -63,6 +65,7 @@ class Suboptimality:
     step: Vector
     image: Vector
     steps: int
+    sampling_error: float
 
 
 def estimate_suboptimality(
@@ -74,6 +77,8 @@ def estimate_suboptimality(
     enough: float,
     precision: float = np.inf,
     least_steps: int = 0,
+    *,
+    sampled: bool = False,
 ) -> Suboptimality:
     """Estimate how far the objective at w is above its minimum.
 
@@ -87,6 +92,7 @@ def estimate_suboptimality(
         precision: What may be missing in a smaller one: less than the loss of one row, if a row may
             be far from its minimum.
         least_steps: Number of steps that a small gap takes at the least.
+        sampled: Whether the objective is that on a sample.
     """
 
     def hessian_at(point: Vector) -> Map:
@@ -94,7 +100,7 @@ def estimate_suboptimality(
         return lambda v: coordinates.gradient(hessian(coordinates.weights(v)))
 
     rounding = _rounding(few, coordinates, precondition, w)
-    hessian, precision = hessian_at(w), 2 * precision
+    hessian, precision, error = hessian_at(w), 2 * precision, 0.0
     for precise in (False, True):
         decrement, step, image, steps = newton_decrement(
             hessian, gradient, precondition, 2 * enough, precision, least_steps
@@ -102,16 +108,20 @@ def estimate_suboptimality(
         gap = SAFETY * (np.sqrt(decrement) + np.sqrt(rounding)) ** 2 / 2
         if gap > enough or gap == 0:
             break
-        far, lower, left, less = _along_step(few, w, coordinates.weights(step))
+        far, lower, left, less, error = _along_step(
+            few, w, coordinates.weights(step), sampled=sampled
+        )
         if precise or far == 0:
             lower += _most_decrement(few, coordinates, precondition, left) / 2
             gap = gap * less + SAFETY * lower
             break
         precision = min(precision, PRECISE * decrement)
-    return Suboptimality(gap, rounding / 2, step, image, steps)
+    return Suboptimality(gap, rounding / 2, step, image, steps, error)
 
 
-def _along_step(few: LinearObjective, w: Vector, v: Vector) -> tuple[float, float, Vector, float]:
+def _along_step(
+    few: LinearObjective, w: Vector, v: Vector, *, sampled: bool = False
+) -> tuple[float, float, Vector, float, float]:
     """What Newton's model, of second order, leaves out along a step from w to w - v.
 
     Of rows whose logits change little, the curvature may fall, so that the minimum is lower than
@@ -128,17 +138,19 @@ def _along_step(few: LinearObjective, w: Vector, v: Vector) -> tuple[float, floa
         few: The objective.
         w: Parameter vector, (size,).
         v: Newton's step, (size,).
+        sampled: Whether the objective is that on a sample.
 
     Returns:
         The number of rows that change much; by how much the tangents are below the model at w - v;
-        the gradient that they leave there, (size,); and by which factor the curvature along v, of
-        the other rows, is less there.
+        the gradient that they leave there, (size,); by which factor the curvature along v, of the
+        other rows, is less there; and `Suboptimality.sampling_error`.
     """
 
     def terms(y: NDArray[np.integer], Z: Floats, U: Floats) -> tuple[NDArray[Any], ...]:
         change = few.curvature_product(Z, U)
         now = np.sum(change * U, axis=1)
         there = np.sum(few.curvature_product(Z - U, U) * U, axis=1)
+        of_each = (now.copy(),) if sampled else ()
         far = spread_of(U) > NEAR
         lower, left = np.zeros(len(Z), Z.dtype), np.zeros_like(Z)
         if far.any():
@@ -149,14 +161,18 @@ def _along_step(few: LinearObjective, w: Vector, v: Vector) -> tuple[float, floa
             lower[far] = model - np.sum(slope * (Z - U), axis=1) + few.conjugate(slope, y)
             left[far] = slope - (R - change)
             now[far] = there[far] = 0
-        return far, now, there, lower, left
+        return *of_each, far, now, there, lower, left
 
-    far, now, there, lower, gradient = few.sum_rows(terms, w, v)
+    *of_each, far, now, there, lower, gradient = few.sum_rows(terms, w, v, first_of_each=sampled)
     S = few.rows.total_weight
     penalty = few.l2 * float(v @ few.penalised(v))
+    error = 0.0
+    for curvature in of_each:
+        whole = curvature.sum(dtype=np.float64) + S * penalty
+        error = float(np.linalg.norm(curvature) / whole) if whole > 0 else 0.0
     now, there = now / S + penalty, there / S + penalty
     less = max(1.0, now / there) if there > 0 else np.inf
-    return far, max(lower, 0.0) / S, gradient / S, less
+    return far, max(lower, 0.0) / S, gradient / S, less, error
 
 
 def newton_decrement(
