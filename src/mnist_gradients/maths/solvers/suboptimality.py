@@ -12,6 +12,9 @@ classified with confidence falls by a factor e for each unit, so that Newton's m
 in steps of one, with a tiny decrement and far from the minimum. What their losses can fall to is
 bounded from below by tangents instead.
 
+A sample of the rows may have too much curvature along a direction that few of them tell of. How
+large its error is along the step follows from the part of each row, as for any sum over a sample.
+
 Sources: generalised self-concordance of the logistic loss (Bach, "Self-concordant analysis for
 logistic regression", Electronic Journal of Statistics 4, 2010); tangents and convex conjugates
 (Boyd and Vandenberghe, "Convex Optimization", 2004, sections 3.3 and 5.1).
