@@ -19,6 +19,7 @@ from mnist_gradients.maths.solvers.lbfgs import lbfgs, lbfgs_iterates
 from mnist_gradients.maths.solvers.local_objective import plain_start, warm_start
 from mnist_gradients.maths.solvers.preconditioned_lbfgs import ROUND, preconditioned_lbfgs
 from mnist_gradients.maths.solvers.sampling import stretches
+from mnist_gradients.maths.solvers.suboptimality import estimate_suboptimality
 
 SOLVER = sys.modules[preconditioned_lbfgs.__module__]  # a function has the same name
 RAW = Path(__file__).parents[3] / "data" / "01_raw" / "mnist"
@@ -185,6 +186,21 @@ def test_a_feature_of_a_few_rows_is_not_judged_by_a_sample(l2):
     solution = preconditioned_lbfgs(LogisticObjective(X, y, l2), tolerance=1e-5)
     assert solution.converged
     assert gap(solution, X, y, l2, minimum(X, y, l2)) <= 1e-5
+
+
+@pytest.mark.parametrize("K", [2, 10])
+def test_a_sample_is_enough_where_many_of_its_rows_tell(mnist, monkeypatch, K):
+    X, y = mnist
+    counts = []
+
+    def counted(objective, *arguments, **options):
+        counts.append(objective.rows.shape[0])
+        return estimate_suboptimality(objective, *arguments, **options)
+
+    monkeypatch.setattr(SOLVER, "estimate_suboptimality", counted)
+    assert preconditioned_lbfgs(objective_for(X, y % K, 1e-3)).converged
+    assert counts
+    assert max(counts) < 20_000
 
 
 HARD = {
