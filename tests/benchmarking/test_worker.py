@@ -82,9 +82,17 @@ class TestFits:
         fits = list(worker.run(replace(job, input="uint8", solver="preconditioned_lbfgs")))
         assert -1e-9 < fits[-1].gap <= 1e-4
 
-    def test_fit_that_reaches_the_gap_is_repeated(self, job):
+    def test_fit_that_reaches_the_gap_is_repeated_with_other_seeds(self, job, monkeypatch):
+        seeds, measure = [], worker.measure
+
+        def recorded(job, *arguments):
+            seeds.append(job.seed)
+            return measure(job, *arguments)
+
+        monkeypatch.setattr(worker, "measure", recorded)
         fits = list(worker.run(replace(job, gap=10.0, repeats=3)))
         assert [fit.tolerance for fit in fits] == [0.1] * 3
+        assert seeds == [job.seed, job.seed + 1, job.seed + 2]
 
     def test_passes_of_the_project_alone_are_counted(self, job, monkeypatch):
         assert np.isnan(list(worker.run(job))[-1].passes)

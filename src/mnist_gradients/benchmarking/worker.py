@@ -77,12 +77,12 @@ def run(job: Job) -> Iterator[Fit]:
 
 
 def _repeat(job: Job, X: Any, y: NDArray[np.integer], fit: Fit) -> Iterator[Fit]:
-    """Repeat a fit until all of them together have taken enough time."""
+    """Repeat a fit with other seeds until all of them together have taken enough time."""
     spent = fit.seconds
-    for _ in range(job.repeats - 1):
+    for i in range(1, job.repeats):
         if spent >= job.enough_seconds:
             return
-        again = measure(job, X, y, fit.tolerance, job.cap_seconds)
+        again = measure(replace(job, seed=job.seed + i), X, y, fit.tolerance, job.cap_seconds)
         yield again
         spent += again.seconds
 

@@ -401,6 +401,7 @@ class _Search:
             limits = enough, precision, self.least_steps
             sampled = few.rows.shape[0] < objective.rows.shape[0]
             found = estimate_suboptimality(few, *state, *limits, sampled=sampled)
+            # Where a few rows tell of a direction, the sample may have too much curvature along it.
             surely = (1 - SURE * found.sampling_error) * enough
             if found.gap <= enough and not found.gap <= surely:
                 found = estimate_suboptimality(objective, *state, *limits)

@@ -170,9 +170,9 @@ def _along_step(
     S = few.rows.total_weight
     penalty = few.l2 * float(v @ few.penalised(v))
     error = 0.0
-    for curvature in of_each:
-        whole = curvature.sum(dtype=np.float64) + S * penalty
-        error = float(np.linalg.norm(curvature) / whole) if whole > 0 else 0.0
+    if sampled:
+        whole = of_each[0].sum(dtype=np.float64) + S * penalty
+        error = float(np.linalg.norm(of_each[0]) / whole) if whole > 0 else 0.0
     now, there = now / S + penalty, there / S + penalty
     less = max(1.0, now / there) if there > 0 else np.inf
     return far, max(lower, 0.0) / S, gradient / S, less, error
