@@ -45,6 +45,7 @@ from mnist_gradients.maths.solvers.span import minimum_in_span, span_pays
 from mnist_gradients.maths.solvers.suboptimality import (
     FLOOR,
     SAFETY,
+    SURE,
     Suboptimality,
     estimate_suboptimality,
 )
@@ -57,7 +58,6 @@ FAR = 0.1  # gap, relative to the objective
 CONFIRMATION_ROWS = 3_000  # whose Hessian confirms a small gap, if there are few features
 EARLY = 1.5  # times the tolerance: an estimate that is worth confirming already,
 FEW = 10  # if the rows that confirm it are so many times fewer than all
-SURE = 5  # standard errors by which the curvature of a sample may be too large
 WORTH_CONFIRMING = 0.1  # a relative gap below this is confirmed where the solver gives up
 SURPRISE = 20  # curvature along a step that the sample does not explain: a row of great length
 ONE_ROW = 0.01  # nats, small for the loss of a row
@@ -401,9 +401,7 @@ class _Search:
             limits = enough, precision, self.least_steps
             sampled = few.rows.shape[0] < objective.rows.shape[0]
             found = estimate_suboptimality(few, *state, *limits, sampled=sampled)
-            # Where a few rows tell of a direction, the sample may have too much curvature along it.
-            surely = (1 - SURE * found.sampling_error) * enough
-            if found.gap <= enough and not found.gap <= surely:
+            if np.isinf(found.gap) and not SURE * found.sampling_error < 1:
                 found = estimate_suboptimality(objective, *state, *limits)
             return found
         # The curvature of a long row vanishes as soon as it is classified with confidence.

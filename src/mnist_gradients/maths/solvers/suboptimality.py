@@ -12,8 +12,9 @@ classified with confidence falls by a factor e for each unit, so that Newton's m
 in steps of one, with a tiny decrement and far from the minimum. What their losses can fall to is
 bounded from below by tangents instead.
 
-A sample of the rows may have too much curvature along a direction that few of them tell of. How
-large its error is along the step follows from the part of each row, as for any sum over a sample.
+A sample of the rows may have too much curvature along a direction that few of them tell of. Its
+error along the step follows from the parts of its rows, as for any sum over a sample; the estimate
+grows by what five standard errors may hide.
 
 Sources: generalised self-concordance of the logistic loss (Bach, "Self-concordant analysis for
 logistic regression", Electronic Journal of Statistics 4, 2010); tangents and convex conjugates
@@ -40,7 +41,8 @@ EXACTLY_SOLVED = 1e-20  # so much, if a long row may be most of the first
 TAIL = 2  # of them at the least, whose gain tells how much is missing
 FAST = 0.1  # of the gain of a step is that of the next
 PRECISE = 0.01  # part of a decrement that may be missing where its step goes far
-SAFETY = 1.3  # for a Hessian of a sample
+SAFETY = 1.3  # for a Hessian of a sample,
+SURE = 5  # and standard errors by which its curvature along the step may be too large
 FLOOR = np.finfo(np.float64).eps  # nats: a gap below the rounding of a loss of 1
 NEAR = 0.7  # change of a logit by which a loss still resembles its quadratic model
 ROUNDING_ENTRIES = 200_000  # of rows are looked at for rounding errors,
@@ -54,13 +56,14 @@ class Suboptimality:
     """An estimate of the objective above its minimum.
 
     Attributes:
-        gap: The estimate, rounding included; infinite if it could not be found.
+        gap: The estimate, rounding included; infinite if it could not be found, or a few rows of a
+            sample make up most of the curvature along the step.
         rounding: The part of it that rounding errors of the gradient make up.
         step: Newton's step H^-1 g, to be subtracted, with respect to u, (size,).
         image: H times the step, (size,).
         steps: Number of steps of conjugate gradients that it took.
         sampling_error: Standard error of the curvature along the step, relative to it, where rows
-            were drawn one by one: large if a few of them make up most of it.
+            were drawn one by one.
     """
 
     gap: float
@@ -117,6 +120,8 @@ def estimate_suboptimality(
         if precise or far == 0:
             lower += _most_decrement(few, coordinates, precondition, left) / 2
             gap = gap * less + SAFETY * lower
+            sure = 1 - SURE * error  # part of the curvature
+            gap = gap / sure if sure > 0 else np.inf
             break
         precision = min(precision, PRECISE * decrement)
     return Suboptimality(gap, rounding / 2, step, image, steps, error)
