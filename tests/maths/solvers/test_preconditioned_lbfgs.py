@@ -172,7 +172,7 @@ def test_few_rows_confirm_an_estimate_that_is_too_large(mnist, monkeypatch):
 
 
 @pytest.mark.parametrize("l2", [1e-8, 1e-9])
-def test_a_feature_of_a_few_rows_is_not_judged_by_a_sample(l2):
+def test_a_feature_of_a_few_rows_is_not_left_to_a_sample(l2):
     """It separates 19 of 60,000 rows, far from zero; a sample holds some, for many others."""
     generator = np.random.default_rng(82)
     N, d = 60_000, 30
