@@ -45,7 +45,6 @@ from mnist_gradients.maths.solvers.span import minimum_in_span, span_pays
 from mnist_gradients.maths.solvers.suboptimality import (
     FLOOR,
     SAFETY,
-    SURE,
     Suboptimality,
     estimate_suboptimality,
 )
@@ -401,7 +400,7 @@ class _Search:
             limits = enough, precision, self.least_steps
             sampled = few.rows.shape[0] < objective.rows.shape[0]
             found = estimate_suboptimality(few, *state, *limits, sampled=sampled)
-            if np.isinf(found.gap) and not SURE * found.sampling_error < 1:
+            if not found.sure_curvature > 0:
                 found = estimate_suboptimality(objective, *state, *limits)
             return found
         # The curvature of a long row vanishes as soon as it is classified with confidence.

@@ -24,7 +24,7 @@ logistic regression", Electronic Journal of Statistics 4, 2010); tangents and co
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -73,6 +73,11 @@ class Suboptimality:
     steps: int
     sampling_error: float
 
+    @property
+    def sure_curvature(self) -> float:
+        """Part of the curvature along the step that is there for sure; none unless above 0."""
+        return 1 - SURE * self.sampling_error
+
 
 def estimate_suboptimality(
     few: LinearObjective,
@@ -120,11 +125,11 @@ def estimate_suboptimality(
         if precise or far == 0:
             lower += _most_decrement(few, coordinates, precondition, left) / 2
             gap = gap * less + SAFETY * lower
-            sure = 1 - SURE * error  # part of the curvature
-            gap = gap / sure if sure > 0 else np.inf
             break
         precision = min(precision, PRECISE * decrement)
-    return Suboptimality(gap, rounding / 2, step, image, steps, error)
+    found = Suboptimality(gap, rounding / 2, step, image, steps, error)
+    sure = found.sure_curvature
+    return replace(found, gap=gap / sure if sure > 0 else np.inf)
 
 
 def _along_step(
