@@ -73,10 +73,12 @@ class SoftmaxObjective(LinearObjective):
     def feasible(self, R: NDArray[np.floating], y: NDArray[np.integer]) -> NDArray[np.floating]:
         """R with each row of P = R + Y on the simplex, (B, K)."""
         rows = np.arange(len(y))
-        P = np.maximum(R, 0)
-        P[rows, y] = 0
+        others = R.copy()
+        others[rows, y] = 0
+        P = np.maximum(others, 0)
         P /= np.maximum(P.sum(axis=1, keepdims=True), 1)
-        P[rows, y] = -np.minimum(P.sum(axis=1), 1)  # rounding must not make it more
+        label = R[rows, y] - (P - others).sum(axis=1)  # exact where R is feasible
+        P[rows, y] = np.clip(label, -1, 0)  # rounding must not make it more
         return P
 
     def conjugate(self, R: NDArray[np.floating], y: NDArray[np.integer]) -> NDArray[np.floating]:
