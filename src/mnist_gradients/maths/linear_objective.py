@@ -21,7 +21,7 @@ from numpy.typing import DTypeLike, NDArray
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from mnist_gradients.maths.checking import check_choice, check_number, check_shape, mismatch
-from mnist_gradients.maths.rows.blocks import add, converted, join_first
+from mnist_gradients.maths.rows.blocks import add, converted, join, join_first
 from mnist_gradients.maths.rows.labelled_rows import GATHERED_ROWS, ArrayRows, LabelledRows
 from mnist_gradients.maths.rows.memory import new_array
 from mnist_gradients.maths.rows.products import product, transposed_product
@@ -227,16 +227,23 @@ class LinearObjective(ABC):
 
         Logits at w, and rows in the computing type, are kept if they are few enough.
         """
-        rows = self.rows
-        if not isinstance(rows, ArrayRows) or rows.entries > KEPT_ENTRIES:
+        if not isinstance(self.rows, ArrayRows) or self.rows.entries > KEPT_ENTRIES:
             return lambda v: self.hessian_vector(w, v)
-        X = self._block(rows.X)
-        Z = self._logits(X, *self._parameters(w))
+        options: dict[str, Any] = {"term_entries": self.size, "threads": self.threads}
+        rows = ArrayRows(self._block(self.rows.X), self.rows.y, self.rows.weights)
         s = None if rows.weights is None else rows.weights[:, None].astype(self.dtype)
+        W, b = self._parameters(w)
+        (Z,) = rows.combined(lambda X, *_: (self._logits(X, W, b),), join, **options)
 
         def multiply(v: Vector) -> Vector:
-            T = self.curvature_product(Z, self._logits(X, *self._parameters(v)))
-            dW, db = self._transposed(X, T if s is None else T * s)
+            V, c = self._parameters(v)
+
+            def of_slice(some: slice) -> tuple[Floats, ...]:
+                X = rows.block(some)
+                T = self.curvature_product(Z[some], self._logits(X, V, c))
+                return self._transposed(X, T if s is None else T * s[some])
+
+            dW, db = rows.combined_slices(of_slice, add, **options)
             return self._hessian_product(self.pack(self.scale * dW, db), v)
 
         return multiply

@@ -132,12 +132,28 @@ class ArrayRows(LabelledRows):
         self, term: RowsTerm, combine: Combine, *, term_entries: int, threads: int | None
     ) -> tuple[NDArray[Any], ...]:
         """What the contributions of all blocks become; see the base class."""
+
+        def of_slice(rows: slice) -> Terms:
+            weights = None if self.weights is None else self.weights[rows]
+            return term(self.block(rows), self.y[rows], weights)
+
+        return self.combined_slices(of_slice, combine, term_entries=term_entries, threads=threads)
+
+    def combined_slices(
+        self,
+        term: Callable[[slice], Terms],
+        combine: Combine,
+        *,
+        term_entries: int,
+        threads: int | None,
+    ) -> tuple[NDArray[Any], ...]:
+        """The same for contributions of slices of rows, which are those of `combined`."""
         block_rows = rows_per_block(self.entries / self.shape[0])
         if self.shape[0] <= block_rows:  # where starting a sum would take longer than the sum
             with single_blas_thread():
-                return combine([term(self.X, self.y, self.weights)])
+                return combine([term(slice(0, self.shape[0]))])
         return block_sum(
-            lambda rows: self._of_slice(term, rows),
+            term,
             self.shape[0],
             block_rows=block_rows,
             term_entries=term_entries,
@@ -145,11 +161,7 @@ class ArrayRows(LabelledRows):
             combine=combine,
         )
 
-    def _of_slice(self, term: RowsTerm, rows: slice) -> Terms:
-        weights = None if self.weights is None else self.weights[rows]
-        return term(self._block(rows), self.y[rows], weights)
-
-    def _block(self, rows: slice) -> Any:
+    def block(self, rows: slice) -> Any:
         """Consecutive rows, without a copy of their entries."""
         if not self.sparse:
             return self.X[rows]
