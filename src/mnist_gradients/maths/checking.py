@@ -43,6 +43,16 @@ def check_count(name: str, value: object, *, least: int = 1) -> None:
         raise mismatch(name, repr(value), f"an integer of at least {least}")
 
 
+def check_flag(name: str, value: object) -> None:
+    """Check that a value is True or False.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise mismatch(name, repr(value), "True or False")
+
+
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
     """Check that a value is one of some names.
 

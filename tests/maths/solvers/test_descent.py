@@ -163,6 +163,22 @@ def test_a_newton_step_that_lbfgs_learns_is_its_next_direction():
     np.testing.assert_allclose(iterate.direction, objective.minimiser)
 
 
+def test_a_step_that_was_learned_sets_no_scale_for_other_directions():
+    """Newton's step runs along the flattest direction, which tells nothing of the others."""
+    objective = Quadratic([4.0, 2.0, 1e-6], [1.0, 1.0, 1e-6])
+    iterates = lbfgs_iterates(objective, np.zeros(3))
+    next(iterates)
+    iterate = next(iterates)
+    assert not iterate.foreseen
+    flat = np.array([0.0, 0.0, 1.0])
+    iterate.learn(flat, objective.A @ flat)
+    np.testing.assert_allclose(iterate.inverse_hessian.times(flat), 1e6 * flat, rtol=1e-4)
+    assert iterate.inverse_hessian.times(iterate.gradient)[1] < 1
+    iterate = next(iterates)
+    assert iterate.foreseen
+    assert not next(iterates).foreseen
+
+
 def test_what_was_learned_on_one_sample_serves_on_another():
     eigenvalues, linear = np.geomspace(1, 1e-3, 8), np.ones(8)
     for iterate in islice(lbfgs_iterates(Quadratic(eigenvalues, linear), np.zeros(8)), 12):

@@ -319,6 +319,57 @@ def test_the_callback_is_called_once_per_iteration_and_coordinates_are_renewed(d
     assert np.all(np.diff([row[1] for row in seen]) < 0)
 
 
+def around_means(N, d, K, seed):
+    """Rows around the mean of their class, and their labels."""
+    generator, y = np.random.default_rng(seed), np.arange(N) % K
+    return generator.normal(size=(K, d))[y] + 2 * generator.normal(size=(N, d)), y
+
+
+@pytest.mark.parametrize(
+    ("N", "d", "K", "l2", "expected"),
+    [
+        (3_000, 150, 60, 1e-4, ["shared"]),  # nearly there after a round: no factors for the rest
+        (3_000, 100, 40, 1e-3, ["shared"]),
+        (3_000, 100, 40, 1e-4, ["shared", "classes"]),  # far from there: the curvature has changed
+        (20_000, 60, 12, 1e-4, ["shared", "classes"]),
+    ],
+)
+def test_factors_of_every_class_are_made_where_they_pay(monkeypatch, N, d, K, l2, expected):
+    models, coordinates = [], SOLVER.curvature_coordinates
+
+    def counted(few, w, columns, model, generator, **options):
+        models.append(model)
+        return coordinates(few, w, columns, model, generator, **options)
+
+    monkeypatch.setattr(SOLVER, "curvature_coordinates", counted)
+    for seed in range(3):
+        models.clear()
+        solution = preconditioned_lbfgs(SoftmaxObjective(*around_means(N, d, K, seed), l2))
+        assert solution.converged
+        assert models == expected
+        assert expected == ["shared"] or solution.iterations < ROUND
+
+
+def test_polishing_ends_where_rounding_does_and_counts_as_converged(digits):
+    X, y = digits
+    objective = SoftmaxObjective(X, y, 1e-4)
+    plain = preconditioned_lbfgs(objective, tolerance=1e-3)
+    assert 1e-9 < plain.relative_gap <= 1e-3
+    fine = preconditioned_lbfgs(objective, tolerance=1e-3, polish_tolerance=1e-9)
+    assert fine.converged
+    assert fine.relative_gap <= 1e-9
+    assert fine.objective < plain.objective
+    finest = preconditioned_lbfgs(objective, tolerance=1e-3, polish_tolerance=0.0)
+    assert finest.converged
+    assert finest.objective <= fine.objective
+    few = preconditioned_lbfgs(
+        objective, tolerance=1e-3, polish_tolerance=0.0, max_iterations=plain.iterations + 1
+    )
+    assert few.converged
+    assert few.objective < plain.objective
+    assert few.relative_gap < plain.relative_gap
+
+
 def test_a_start_is_used_and_left_unchanged(digits):
     X, y = digits
     objective = SoftmaxObjective(X, y, 1e-3)

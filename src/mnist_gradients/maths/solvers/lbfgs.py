@@ -34,6 +34,8 @@ class Iterate:
         curvature: Mean curvature of the objective along the last step; infinite at the start.
         direction: Direction of the next step, (size,).
         inverse_hessian: The last steps, as an estimate of the inverse Hessian.
+        foreseen: Whether the last step was one whose curvature had been learned before it was made.
+        learned: Whether the next one is.
     """
 
     iteration: int
@@ -43,6 +45,8 @@ class Iterate:
     curvature: float
     direction: Vector
     inverse_hessian: InverseHessian
+    foreseen: bool = False
+    learned: bool = False
 
     @property
     def decrement(self) -> float:
@@ -51,7 +55,8 @@ class Iterate:
 
     def learn(self, s: Vector, y: Vector) -> None:
         """Take s with y = H s, s^T y > 0, into account as if it were the last step."""
-        self.inverse_hessian.learn(s, y)
+        self.inverse_hessian.learn(s, y, sets_scale=False)
+        self.learned = True
         self.direction = -self.inverse_hessian.times(self.gradient)
 
 
@@ -128,19 +133,22 @@ def lbfgs_iterates(
     value, gradient = at_start or objective(start)
     check_first_value(value)
 
-    def iterate_at(iteration: int, w: Vector, curvature: float) -> Iterate:
+    def iterate_at(iteration: int, w: Vector, curvature: float, *, foreseen: bool) -> Iterate:
         direction = -inverse_hessian.times(gradient)
-        return Iterate(iteration, w, value, gradient, curvature, direction, inverse_hessian)
+        known = curvature, direction, inverse_hessian
+        return Iterate(iteration, w, value, gradient, *known, foreseen=foreseen)
 
-    iterate = iterate_at(0, start, float("inf"))
+    iterate = iterate_at(0, start, float("inf"), foreseen=False)
     yield iterate
     while step := wolfe_step(objective, iterate, iterate.direction):
         w, value, gradient = step
         s, y = w - iterate.weights, gradient - iterate.gradient
         if not s @ y > 0:  # lost in rounding
             return
-        inverse_hessian.learn(s, y)
-        iterate = iterate_at(iterate.iteration + 1, w, float(s @ y / (s @ s)))
+        foreseen = iterate.learned
+        inverse_hessian.learn(s, y, sets_scale=not foreseen)
+        curvature = float(s @ y / (s @ s))
+        iterate = iterate_at(iterate.iteration + 1, w, curvature, foreseen=foreseen)
         yield iterate
 
 
@@ -155,10 +163,20 @@ class InverseHessian:
     def __init__(self, memory: int = 10, *, preconditioned: bool = False) -> None:
         self._pairs: deque[tuple[Vector, Vector, float]] = deque(maxlen=memory)
         self._preconditioned = preconditioned
+        self._fitting: float | None = None
 
-    def learn(self, s: Vector, y: Vector) -> None:
-        """Remember a step s and the change y of the gradient over it, with s^T y > 0."""
-        self._pairs.append((s, y, float(s @ y)))
+    def learn(self, s: Vector, y: Vector, *, sets_scale: bool = True) -> None:
+        """Remember a step s and the change y of the gradient over it, with s^T y > 0.
+
+        Args:
+            s: The step, (size,).
+            y: The change, (size,).
+            sets_scale: Whether directions that are not remembered resemble it.
+        """
+        curvature = float(s @ y)
+        self._pairs.append((s, y, curvature))
+        if sets_scale or self._fitting is None:
+            self._fitting = curvature / float(y @ y)
 
     def times(self, gradient: Vector) -> Vector:
         """The estimate times a gradient, (size,), by the two-loop recursion."""
@@ -180,12 +198,10 @@ class InverseHessian:
         expected to be close to the identity, it is the mean of 1 and what fits the last step, and
         the first step is Newton's, damped where it is long.
         """
-        if not self._pairs:
+        if self._fitting is None:
             length = norm(gradient)
             return 1 / (1 + length) if self._preconditioned else 1 / max(1.0, length)
-        _, y, curvature = self._pairs[-1]
-        fitting = curvature / float(y @ y)
-        return (1 + fitting) / 2 if self._preconditioned else fitting
+        return (1 + self._fitting) / 2 if self._preconditioned else self._fitting
 
 
 def wolfe_step(

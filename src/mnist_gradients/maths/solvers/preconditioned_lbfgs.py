@@ -52,11 +52,14 @@ from mnist_gradients.maths.solvers.working_problem import WorkingProblem
 
 ROUND = 20  # iterations after which the curvature is estimated anew
 FRESH = 5  # iterations for which a sample drawn by curvature is good enough
-FAR_ROUND = 8  # the same far from the minimum of a few rows, all of which enter the estimate
+FAR_ROUND = 8  # the same far from the minimum, if all rows enter the estimate, or
+CHANGED = 0.1  # the curvature along a step is so much less than estimated
 FAR = 0.1  # gap, relative to the objective
 CONFIRMATION_ROWS = 3_000  # whose Hessian confirms a small gap, if there are few features
 EARLY = 1.5  # times the tolerance: an estimate that is worth confirming already,
-FEW = 10  # if the rows that confirm it are so many times fewer than all
+FEW = 10  # if the rows that confirm it are so many times fewer than all,
+LATE = 0.5  # or not yet, if one factor serves all classes: a gap close to it takes many steps
+CLOSE = 3  # times the tolerance: a gap that one more step closes, with no more rows
 WORTH_CONFIRMING = 0.1  # a relative gap below this is confirmed where the solver gives up
 SURPRISE = 20  # curvature along a step that the sample does not explain: a row of great length
 ONE_ROW = 0.01  # nats, small for the loss of a row
@@ -68,6 +71,7 @@ def preconditioned_lbfgs(
     start: Vector | None = None,
     *,
     tolerance: float = 1e-4,
+    polish_tolerance: float = np.inf,
     max_iterations: int = 500,
     seed: int = 0,
     callback: Callback | None = None,
@@ -107,6 +111,8 @@ def preconditioned_lbfgs(
         objective: Logistic or softmax objective.
         start: First iterate, (size,); None to find one on a sample of the rows.
         tolerance: Largest relative gap to the minimum.
+        polish_tolerance: A smaller one, at which iterations end where rounding allows it; what is
+            reached on the way to it counts as converged.
         max_iterations: Largest number of iterations, of all methods together.
         seed: Seed of the choice of rows.
         callback: Called with (iteration, objective, gradient norm) on all rows, first at the end of
@@ -118,28 +124,31 @@ def preconditioned_lbfgs(
     Returns:
         The last iterate, with the estimate of its relative gap.
     """
+    least_tolerance = min(tolerance, polish_tolerance)
     with single_blas_thread():
         before, least = 0, None
         if newton_pays(objective) and max_iterations > 0:
             found = newton(
                 objective,
                 start,
-                tolerance=tolerance,
+                tolerance=least_tolerance,
                 max_iterations=max_iterations,
                 callback=callback,
             )
             if found.converged:
-                return replace(found, message=reached(found.relative_gap, tolerance))
+                return replace(found, message=reached(found.relative_gap, least_tolerance))
             start, before = found.weights, found.iterations
         elif start is None and span_pays(objective) and max_iterations > 0:
-            minimise = partial(preconditioned_lbfgs, isotropic=True)
+            minimise = partial(
+                preconditioned_lbfgs, isotropic=True, polish_tolerance=least_tolerance / 2
+            )
             found, least = minimum_in_span(objective, tolerance, max_iterations, minimise)
             if callback is not None:
                 callback(found.iterations, found.objective, found.gradient_norm)
             if found.message:
                 return found
             start, before = found.weights, found.iterations
-        search = _Search(objective, seed, tolerance, least, isotropic=isotropic)
+        search = _Search(objective, seed, tolerance, least_tolerance, least, isotropic=isotropic)
         best, progress_at, iteration, ended = None, 0, 0, False
         dtype = search.dtype
         points = search.points(start, warm_start=max_iterations > 0)
@@ -148,7 +157,7 @@ def preconditioned_lbfgs(
             if callback is not None and (steps > 0 or before == 0):
                 callback(iteration, point.value, search.problem.gradient_norm(point.gradient))
             ended = iteration >= max_iterations
-            if point.gap <= search.allowed(point) or ended:
+            if point.gap <= search.allowed(point) or ended or search.is_at_rounding(point):
                 break
             if best is None or point.is_progress_on(best, 8 * np.finfo(search.dtype).eps):
                 best, progress_at = point, iteration
@@ -157,7 +166,9 @@ def preconditioned_lbfgs(
             if search.dtype != dtype:  # the best is known to the rounding of float32 alone
                 best, dtype = None, search.dtype
         converged = bool(point.gap <= search.allowed(point))
-        if not converged and point.relative_gap < WORTH_CONFIRMING:
+        if search.close:
+            point, converged = point.no_worse_than(search.close), True
+        elif not converged and point.relative_gap < WORTH_CONFIRMING:
             point = search.confirmed(point)
             converged = bool(point.gap <= search.allowed(point))
     return Solution(
@@ -193,6 +204,12 @@ class Point:
         minimum = self.value - self.gap
         return self.gap / minimum if minimum > 0 else np.inf
 
+    def no_worse_than(self, other: Point) -> Point:
+        """This point, if it is lower than an earlier one, whose gap then tells about this, too."""
+        if self.value > other.value:
+            return other
+        return replace(self, gap=min(self.gap, other.gap - (other.value - self.value)))
+
     def is_progress_on(self, other: Point, rounding: float) -> bool:
         """Whether the gap is half another's, or the objective lower by more than rounding."""
         return self.gap < other.gap / 2 or self.value < (1 - rounding) * other.value
@@ -206,18 +223,21 @@ class _Search:
         objective: LinearObjective,
         seed: int,
         tolerance: float,
+        least_tolerance: float,
         least_in_span: float | None,
         *,
         isotropic: bool,
     ) -> None:
         self.generator = np.random.default_rng(seed)
-        self.tolerance = tolerance
+        self.tolerance, self.least_tolerance = tolerance, least_tolerance
+        self.close: Point | None = None
         self.problem = WorkingProblem(objective, self.generator, isotropic=isotropic)
         self.least_in_span = least_in_span
         self.factors_failed = self.draws_by_curvature = False
         self.steps, self.drawn_at = 0, 0
         self.renewed: tuple[Coordinates, tuple[Vector, Vector] | None] | None = None
         self.least_curvature = 1.0
+        self.estimates: list[float] = []
         self.confirm_below = np.inf
         self.least_steps = 0
         self.confirmation_rows = max(CONFIRMATION_ROWS, 4 * objective.n_features)
@@ -235,6 +255,15 @@ class _Search:
         """Largest gap that meets the tolerance."""
         return max(self.tolerance * (point.value - point.gap), FLOOR)
 
+    def is_at_rounding(self, point: Point) -> bool:
+        """Whether a point within the tolerance is so close that no estimate of its gap is left."""
+        return self.close is not None and bool(np.isinf(point.gap))
+
+    def _go_on_from(self, point: Point) -> None:
+        """Look for the least tolerance once the tolerance is reached."""
+        if self.close is None and point.gap <= self.allowed(point):
+            self.close, self.tolerance = point, self.least_tolerance
+
     def points(self, start: Vector | None, *, warm_start: bool) -> Iterator[Point]:
         """Iterates of L-BFGS in coordinates that are renewed every ``ROUND`` iterations.
 
@@ -247,7 +276,9 @@ class _Search:
         else:
             w = np.zeros(self.problem.objective.size)
         self.problem.focus(w)
-        if not self.problem.spans and has_long_rows(self.problem.few, self.problem.columns):
+        if not self.problem.spans and (
+            self.problem.overflows or has_long_rows(self.problem.few, self.problem.columns)
+        ):
             self.problem.hold_long_rows(self.generator)
         first = True
         while True:
@@ -258,6 +289,7 @@ class _Search:
             local = LocalObjective(self.problem.objective, w, coordinates)
             at_start = local.at_origin(*at_w) if at_w else None
             self.round_ends, self.least_curvature = self._round(), 1.0
+            self.estimates = []
             near = self.problem.model == "classes"  # the Hessian is near the identity
             for iterate in lbfgs_iterates(
                 local, np.zeros_like(w), preconditioned=near, at_start=at_start
@@ -300,11 +332,14 @@ class _Search:
         return self.problem.hold_curved_rows(self.generator, w, self.steps)
 
     def _coordinates(self, w: Vector) -> Coordinates:
+        model = self.problem.model
+        if model == "classes" and not self.problem.objective.unpack(w)[0].any():
+            model = "shared"  # without weights, all rows have the same probabilities
         return curvature_coordinates(
             self.problem.few,
             w,
             self.problem.columns,
-            self.problem.model,
+            model,
             self.generator,
             every_row=self.problem.every_row,
         )
@@ -317,33 +352,41 @@ class _Search:
         Without factors it is what L-BFGS has learned of the Hessian.
         """
         self._last = local, iterate
-        self.least_curvature = min(self.least_curvature, iterate.curvature)
-        surprising = SURPRISE < iterate.curvature < np.inf
-        if surprising and not self.problem.long_rows and not self.problem.few_are_all:
-            self.problem.hold_long_rows(self.generator)
-            self.round_ends = iterate.iteration
+        if not iterate.foreseen:
+            self.least_curvature = min(self.least_curvature, iterate.curvature)
         if self.problem.model == "diagonal":
             gap = SAFETY * iterate.decrement / 2
         else:
             squared_norm = float(iterate.gradient @ iterate.gradient)
             gap = max(iterate.decrement, squared_norm / self.least_curvature)
+        self.estimates.append(gap)
         point = Point(local.weights, iterate.value, local.gradient, gap)
+        if iterate.iteration >= self.round_ends and self._ends_soon(self.allowed(point)):
+            self.round_ends += 1
+        surprising = SURPRISE < iterate.curvature < np.inf
+        if surprising and not self.problem.long_rows and not self.problem.few_are_all:
+            self.problem.hold_long_rows(self.generator)
+            self.round_ends = iterate.iteration
         if point.value <= FLOOR:  # no minimum is below zero
             return replace(point, gap=point.value)
         if self.least_in_span is not None:
             point = replace(point, gap=abs(point.value - self.least_in_span))
+            self._go_on_from(point)
             if point.gap <= self.allowed(point):
                 return point
             gap = max(gap, point.gap)
         far = gap > FAR * point.value and iterate.iteration >= FAR_ROUND
-        if far and self.problem.model == "classes" and self.problem.few_are_all:
+        changed = self.problem.few_are_all or iterate.curvature < CHANGED
+        if far and changed and self.problem.model == "classes":
             self.round_ends = iterate.iteration
         if gap > min(self.allowed(point) * self._earliness(), self.confirm_below):
             return replace(point, gap=max(gap, 2 * self.allowed(point)))
         found = self._confirm(local, iterate, self.allowed(point))
         point = replace(point, gap=self._gap(found, local.gradient, point.value))
+        self._go_on_from(point)
         if point.gap > self.allowed(point):
-            self.confirmation_rows *= 4
+            if point.gap > CLOSE * self.allowed(point):
+                self.confirmation_rows *= 4
             if np.isfinite(found.gap):  # the step, once learned, hides how slow the next are
                 self.least_steps = found.steps
             if self.renewed is not None:
@@ -357,8 +400,16 @@ class _Search:
                 self.refine()
         return point
 
+    def _ends_soon(self, allowed: float) -> bool:
+        """Whether the iterations that are likely to remain take less time than new factors."""
+        now, n = self.estimates[-1], len(self.estimates) // 2
+        rate = min(1.0, now / self.estimates[-1 - n]) ** (1 / n)
+        return now * rate ** passes_of_factors(self.problem.objective) <= allowed
+
     def _earliness(self) -> float:
-        """How far above the tolerance an estimate of the gap, mostly too large, is confirmed."""
+        """The multiple of the tolerance at which an estimate of the gap is worth confirming."""
+        if self.problem.model == "shared":
+            return LATE
         every_row = self.problem.model == "diagonal" or self.problem.long_rows
         N = self.problem.objective.rows.shape[0]
         return EARLY if FEW * self.confirmation_rows <= N and not every_row else 1.0

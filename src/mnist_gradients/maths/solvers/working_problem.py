@@ -59,6 +59,7 @@ class WorkingProblem:
         model: Model of the curvature; see `coordinates`.
         every_row: Whether every row of the sample is to enter a factor.
         long_rows: Whether rows are known that are much longer than most.
+        overflows: Whether a value is known that float32 cannot hold.
         spans: Whether the rows are so few and wide that their span is searched first; see `span`.
     """
 
@@ -94,7 +95,7 @@ class WorkingProblem:
                 self._candidates = self._memory = None
                 self.few = sample(objective, n, generator)
             self.columns = exact_means(self.few, self.columns)
-        self.every_row = self.long_rows = False
+        self.every_row = self.long_rows = self.overflows = False
         self._squared_lengths: Vector | None = None
         self._shift = np.zeros(objective.n_features)  # in units of the features
         if self._needs_centring():
@@ -265,5 +266,5 @@ class WorkingProblem:
                 finite = np.isfinite(in_memory(copy.rows).X.sum())
             if finite:
                 self.objective = copy
-            else:
-                self.refine()  # float32 is too short for a value
+            else:  # float32 is too short for a value
+                self.overflows = self.refine()
