@@ -34,7 +34,7 @@ def weights(N=400, seed=0):
     return np.random.default_rng(seed).integers(0, 4, size=N)
 
 
-def assert_same(model, other, atol=1e-6):
+def assert_same(model, other, atol=5e-6):
     np.testing.assert_allclose(model.coef_, other.coef_, atol=atol)
     np.testing.assert_allclose(model.intercept_, other.intercept_, atol=atol)
 
@@ -115,7 +115,8 @@ def test_sparse_rows_give_what_dense_ones_give(digits, K):
     for container in (scipy.sparse.csr_matrix, scipy.sparse.csc_array, scipy.sparse.coo_array):
         model = GradientLogisticRegression().fit(container(X), y)
         assert_same(model, dense)
-        np.testing.assert_allclose(model.predict_proba(container(X)), dense.predict_proba(X))
+        P = model.predict_proba(container(X))
+        np.testing.assert_allclose(P, dense.predict_proba(X), rtol=1e-4)
 
 
 def test_names_of_features_are_kept_and_checked(digits):

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import get_tags
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -40,6 +40,19 @@ def lazy_on_dask(method: Callable[[Any, Any], NDArray]) -> Callable[[Any, Any], 
         return X.map_blocks(getattr(self, method.__name__), chunks=chunks, **kind)
 
     return lazy
+
+
+def source_of_chance(random_state: object) -> np.random.RandomState:
+    """The source of random numbers that a parameter stands for, as everywhere in scikit-learn.
+
+    Raises:
+        ValueError: If it stands for none.
+    """
+    try:
+        return check_random_state(random_state)
+    except (ValueError, TypeError):
+        expected = "None, an integer from 0 to 2**32 - 1, or a numpy.random.RandomState"
+        raise mismatch("random_state", repr(random_state), expected) from None
 
 
 class SoftmaxClassifier(ClassifierMixin, BaseEstimator, ABC):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -11,13 +11,24 @@ import scipy.sparse
 from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import assert_all_finite, check_array, check_random_state
+from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from mnist_gradients.estimators.classifier import SoftmaxClassifier, is_dask, lazy_on_dask
-from mnist_gradients.maths.checking import check_choice, check_count, check_number, mismatch
+from mnist_gradients.estimators.classifier import (
+    SoftmaxClassifier,
+    is_dask,
+    lazy_on_dask,
+    source_of_chance,
+)
+from mnist_gradients.maths.checking import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_number,
+    mismatch,
+)
 from mnist_gradients.maths.linear_objective import KEPT_ENTRIES, LinearObjective
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows, LabelledRows
@@ -32,7 +43,8 @@ SMALL = 200_000  # entries of X times outputs
 SPARSE_COST = 4  # of a stored entry of sparse rows, in entries of dense ones
 SMALL_TOLERANCE = 1e-12
 FLOOR = float(np.finfo(np.float32).eps) ** 2
-PENALTIES = ("l2", "elasticnet", None)  # an elastic net with an L1 part of zero is L2
+# An elastic net with an L1 part of zero is L2, and so is scikit-learn's default since version 1.8.
+PENALTIES = ("l2", "elasticnet", "deprecated", None)
 REFUSED = {  # scikit-learn's parameters that have one value here
     "l1_ratio": ((0, None), "0: the penalty is L2; use scikit-learn's saga for L1 or elastic net"),
     "dual": ((False,), "False: the primal problem is solved"),
@@ -67,9 +79,9 @@ class GradientLogisticRegression(SoftmaxClassifier):
         C: Inverse strength of the penalty, above 0; infinity for no penalty.
         l1_ratio: Only 0.
         dual: Only False.
-        tol: When to stop. For the default solver, the largest relative suboptimality gap
-            (J - min J) / min J, which small data undercuts; for the others the largest norm of the
-            gradient of J.
+        tol: When to stop, at least 0. For the default solver, the largest relative suboptimality
+            gap (J - min J) / min J, which small data undercuts; for the others the largest norm of
+            the gradient of J.
         fit_intercept: Whether to fit an intercept.
         intercept_scaling: Only 1.
         class_weight: Weight of each class by its label, "balanced" for N / (K N_k), or None for 1.
@@ -142,7 +154,7 @@ class GradientLogisticRegression(SoftmaxClassifier):
             X: Features, dense or sparse.
             y: Labels of any type that can be sorted.
             sample_weight: Weights of at least 0, (N,), or one number; None for 1. A weight of 0
-                equals the absence of the row.
+                equals the absence of the row; the other rows are then copied.
 
         Returns:
             The estimator itself.
@@ -166,11 +178,11 @@ class GradientLogisticRegression(SoftmaxClassifier):
         options: dict[str, Any] = {"max_iterations": self.max_iter, "tolerance": self.tol}
         if self.solver == DEFAULT_SOLVER:
             if self._is_small(objective):
-                options["tolerance"] = min(self.tol, SMALL_TOLERANCE)
+                options["polish_tolerance"] = SMALL_TOLERANCE
                 objective = objective.computed_in(np.float64)  # where that tolerance leads anyway
             seed = self.random_state
             if not isinstance(seed, (int, np.integer, type(None))):
-                seed = check_random_state(seed).randint(2**31)
+                seed = source_of_chance(seed).randint(2**31)
             options["seed"] = 0 if seed is None else int(seed)
         if self.verbose:
             options["callback"] = self._print_progress
@@ -185,7 +197,7 @@ class GradientLogisticRegression(SoftmaxClassifier):
             solution = solve(objective, start, **options)
         if not solution.converged:
             self._check_finite(objective)
-        if not (solution.converged or solution.relative_gap <= self.tol):
+        if not solution.converged:
             warnings.warn(
                 f"{self.solver} did not reach tol = {self.tol:g} in {solution.iterations} "
                 f"iterations: {solution.message}; raise max_iter or tol, or scale the features",
@@ -231,6 +243,8 @@ class GradientLogisticRegression(SoftmaxClassifier):
         if self.penalty not in PENALTIES:
             hint = "'l2' or None; use scikit-learn's saga or liblinear for L1 or elastic net"
             raise mismatch("penalty", repr(self.penalty), hint)
+        for name in ("dual", "fit_intercept", "warm_start"):
+            check_flag(name, getattr(self, name))
         for name, (allowed, hint) in REFUSED.items():
             if getattr(self, name) not in allowed:
                 raise mismatch(name, repr(getattr(self, name)), hint)
@@ -239,10 +253,14 @@ class GradientLogisticRegression(SoftmaxClassifier):
         check_number("C", self.C, infinity=True)
         if self.penalty is None and self.C not in (1.0, np.inf):
             warnings.warn("Setting penalty=None will ignore the C parameter", stacklevel=3)
-        check_number("tol", self.tol)
+        check_number("tol", self.tol, zero=True)
         check_choice("solver", self.solver, SOLVERS)
         check_count("max_iter", self.max_iter, least=0)
-        check_count("verbose", int(self.verbose), least=0)
+        if not isinstance(self.verbose, bool):
+            check_count("verbose", self.verbose, least=0)
+        if not isinstance(self.n_jobs, (Integral, type(None))) or self.n_jobs == 0:
+            raise mismatch("n_jobs", repr(self.n_jobs), "None or an integer other than 0")
+        source_of_chance(self.random_state)
 
     def _objective(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
@@ -251,13 +269,7 @@ class GradientLogisticRegression(SoftmaxClassifier):
         read = self._dask_rows if is_dask(X) else self._array_rows
         rows = read(X, y, sample_weight)
         if self.class_weight is not None:
-            factors = compute_class_weight(
-                self.class_weight,
-                classes=self.classes_,
-                y=self.classes_,
-                sample_weight=rows.class_weights,
-            )
-            rows = rows.weighted_by_class(factors)
+            rows = rows.weighted_by_class(self._class_factors(rows.class_weights))
         kind = LogisticObjective if len(self.classes_) == 2 else SoftmaxObjective
         return kind(
             rows,
@@ -269,6 +281,22 @@ class GradientLogisticRegression(SoftmaxClassifier):
             compute_dtype=self._computing_type(rows),
         )
 
+    def _class_factors(self, class_weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Factor on the sample weights of each class, (K,), given their sums, (K,)."""
+        factors = compute_class_weight(
+            self.class_weight,
+            classes=self.classes_,
+            y=self.classes_,
+            sample_weight=class_weights,
+        )
+        for label, factor in zip(self.classes_.tolist(), factors, strict=True):
+            if not 0 <= factor < np.inf:
+                expected = "finite numbers of at least 0"
+                raise mismatch("class_weight", f"{factor:g} for the class {label!r}", expected)
+        if not factors.any():
+            raise mismatch("class_weight", "zero for every class", "at least one weight above 0")
+        return factors
+
     def _array_rows(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
     ) -> LabelledRows:
@@ -277,12 +305,12 @@ class GradientLogisticRegression(SoftmaxClassifier):
         # beforehand would take as long as half a pass over the data.
         later = self.solver == DEFAULT_SOLVER
         rows, labels = self._rows_and_labels(X, y, check_finite=not later)
-        if later and (scipy.sparse.issparse(rows) or rows.size <= SMALL):
-            self._assert_finite(rows)
         weights = _check_weights(sample_weight, rows.shape[0])
         if weights is not None and not weights.all():
             kept = np.flatnonzero(weights)
             rows, labels, weights = rows[kept], labels[kept], weights[kept]
+        if later and (scipy.sparse.issparse(rows) or rows.size <= SMALL):
+            self._assert_finite(rows)
         return ArrayRows(rows, self._class_numbers(labels), weights)
 
     def _dask_rows(self, X: Any, y: Any, sample_weight: Any) -> LabelledRows:

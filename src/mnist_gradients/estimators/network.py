@@ -9,9 +9,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 
-from mnist_gradients.estimators.classifier import SoftmaxClassifier
+from mnist_gradients.estimators.classifier import SoftmaxClassifier, source_of_chance
 from mnist_gradients.maths.checking import check_choice, check_count, check_number, mismatch
 from mnist_gradients.maths.network import (
     ACTIVATIONS,
@@ -127,7 +126,7 @@ class GradientMLPClassifier(SoftmaxClassifier):
         sizes = self._check_parameters()
         rows, labels = self._rows_and_labels(X, y)
         numbers = self._class_numbers(labels)
-        seed = check_random_state(self.random_state).randint(2**31)
+        seed = source_of_chance(self.random_state).randint(2**31)
         rng = np.random.default_rng(seed)
         held_out = None
         if self.early_stopping:
