@@ -16,7 +16,7 @@ def test_the_examples_run():
 
 
 def test_every_example_asserts_something():
-    assert len(EXAMPLES) == 6
+    assert len(EXAMPLES) == 7
     assert all("assert " in example for example in EXAMPLES)
 
 

@@ -25,12 +25,12 @@ CLASSES = pytest.mark.parametrize("K", [2, 3])
 
 @pytest.fixture(scope="module")
 def digits():
-    """400 digits of 8 x 8 pixels in [0, 1] and their labels."""
+    """240 digits of 8 x 8 pixels in [0, 1] and their labels."""
     X, y = load_digits(return_X_y=True)
-    return X[:400] / 16, y[:400]
+    return X[:240] / 16, y[:240]
 
 
-def weights(N=400, seed=0):
+def weights(N=240, seed=0):
     return np.random.default_rng(seed).integers(0, 4, size=N)
 
 
@@ -71,15 +71,15 @@ def test_one_number_weighs_every_row_as_the_strength_does(digits, K):
     ("sample_weight", "message"),
     [
         (
-            np.full(400, -1.0),
+            np.full(240, -1.0),
             "^sample_weight: found a weight of -1, expected weights of at ",
         ),
-        (np.zeros(400), "^sample_weight: found zero for every row, expected at least one weight"),
+        (np.zeros(240), "^sample_weight: found zero for every row, expected at least one weight"),
         (
             np.ones(3),
-            r"^sample_weight: found shape \(3,\), expected \(400,\), one for each ro",
+            r"^sample_weight: found shape \(3,\), expected \(240,\), one for each ro",
         ),
-        (np.full(400, np.nan), "^Input sample_weight contains NaN"),
+        (np.full(240, np.nan), "^Input sample_weight contains NaN"),
     ],
 )
 def test_bad_weights_are_named(digits, sample_weight, message):

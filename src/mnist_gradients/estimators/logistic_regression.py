@@ -39,7 +39,7 @@ from mnist_gradients.maths.solvers.sampling import sample
 BLOCK_ENTRIES = 2048 * 784  # of X that are converted at a time
 PROBE_ENTRIES = 100_000  # of X
 # Where a pass takes well under a millisecond, two or three more give weights to some five digits.
-SMALL = 200_000  # entries of X times outputs
+SMALL = 100_000  # entries of X times outputs
 SPARSE_COST = 4  # of a stored entry of sparse rows, in entries of dense ones
 SMALL_TOLERANCE = 1e-12
 FLOOR = float(np.finfo(np.float32).eps) ** 2
@@ -331,8 +331,7 @@ class GradientLogisticRegression(SoftmaxClassifier):
         """
         if rows.dtype != np.float64:
             return np.float32
-        many = len(self.classes_) > 2 or rows.entries <= KEPT_ENTRIES
-        pays = many and rows.entries > SMALL
+        pays = len(self.classes_) > 2 or rows.entries <= KEPT_ENTRIES
         return np.float32 if pays and self.solver == DEFAULT_SOLVER else np.float64
 
     def _check_finite(self, objective: LinearObjective) -> None:

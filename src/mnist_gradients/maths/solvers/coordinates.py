@@ -40,7 +40,8 @@ LEAST_CURVATURE_ROWS = 1_500  # but so many for each class at least,
 SPARSE_ROWS_PER_FEATURE = 10  # and no more than these, if a pass over sparse rows is cheap
 WORTH_PASSES = 8  # a factor saves more passes over the data, and may cost as many,
 WORTH_PASSES_CORRELATED = 40  # or so many, if features are correlated,
-WORTH_WORK = 3e8  # or so many multiplications, which take milliseconds
+WORTH_WORK = 3e8  # or so many multiplications, which take milliseconds,
+LITTLE_WORK = 3e7  # and so many at once, if features are not correlated
 FACTOR_BYTES = 2**28  # of all factors together, at the most
 WEAK = 1  # sum of the curvature along features without a factor over their penalty, at the most,
 WEAK_ROWS = 1_000  # as so many rows tell
@@ -67,15 +68,15 @@ def choose_model(
         return "diagonal"
     factor = _cost_of_a_factor(objective)
 
-    def worth(passes: int) -> Model:
-        most = max(passes * a_pass, WORTH_WORK)
+    def worth(passes: int, work: float = WORTH_WORK) -> Model:
+        most = max(passes * a_pass, work)
         if K * factor <= most and K * d**2 * 4 <= FACTOR_BYTES:
             return "classes"
         return "shared" if factor <= most else "diagonal"
 
     if passes is not None:
         return worth(passes)
-    cheap, dear = worth(WORTH_PASSES), worth(WORTH_PASSES_CORRELATED)
+    cheap, dear = worth(WORTH_PASSES, LITTLE_WORK), worth(WORTH_PASSES_CORRELATED)
     return cheap if cheap == dear or not are_correlated(few, columns) else dear
 
 
