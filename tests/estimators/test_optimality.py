@@ -376,6 +376,19 @@ def test_float64_rows_beyond_the_range_of_float32(K):
         assert_no_silent_gap(X, y, C=1e-3, random_state=seed)
 
 
+@pytest.mark.parametrize(("N", "d", "h"), [(600, 1_000, 10), (400, 700, 5)])
+def test_few_strong_factors_and_weak_noise(N, d, h):
+    """The first steps of conjugate gradients see the factors only, the decrement is in the noise."""
+    for seed in range(3):
+        generator = np.random.default_rng(seed)
+        Z = generator.normal(size=(N, h))
+        X = Z @ generator.normal(size=(h, d)) / np.sqrt(h)
+        X += 0.01 * generator.normal(size=(N, d))
+        y = (Z[:, 0] + generator.logistic(size=N) > 0).astype(int)
+        for tol in (1e-2, 1e-6):
+            assert_no_silent_gap(X, y, C=1e5 / N, tol=tol)
+
+
 @pytest.mark.parametrize("length", [1e2, 1e4, 1e6])
 def test_one_row_that_is_much_longer_than_the_others(length):
     for seed in range(5):

@@ -447,7 +447,7 @@ class _Search:
         learned = iterate.inverse_hessian.times if iterate.iteration > 0 else np.copy
         precision = ONE_ROW / objective.rows.shape[0] if self.problem.long_rows else np.inf
         if not self.problem.long_rows or self.problem.model == "diagonal":
-            state = local.coordinates, learned, local.weights, iterate.gradient
+            state = local.coordinates, learned, local.weights, local.gradient
             limits = enough, precision, self.least_steps
             sampled = few.rows.shape[0] < objective.rows.shape[0]
             found = estimate_suboptimality(few, *state, *limits, sampled=sampled)
@@ -457,10 +457,8 @@ class _Search:
         # The curvature of a long row vanishes as soon as it is classified with confidence.
         self._draw_again(local.weights)
         coordinates = self._coordinates(local.weights)
-        gradient = coordinates.gradient(local.gradient)
-        found = estimate_suboptimality(
-            few, coordinates, np.copy, local.weights, gradient, enough, precision
-        )
+        state = coordinates, np.copy, local.weights, local.gradient
+        found = estimate_suboptimality(few, *state, enough, precision)
         known = found.step @ found.image > 0
         self.renewed = coordinates, (found.step, found.image) if known else None
         return found

@@ -38,6 +38,7 @@ from mnist_gradients.maths.solvers.sampling import sample
 STEPS = 100  # of conjugate gradients at the most
 SOLVED = 1e-6  # of the first residual, squared in the preconditioner's norm, is no residual;
 EXACTLY_SOLVED = 1e-20  # so much, if a long row may be most of the first
+PLATEAU = 50  # steps that a bound on what is missing may ask for
 TAIL = 2  # of them at the least, whose gain tells how much is missing
 FAST = 0.1  # of the gain of a step is that of the next
 PRECISE = 0.01  # part of a decrement that may be missing where its step goes far
@@ -98,7 +99,7 @@ def estimate_suboptimality(
         coordinates: The solver's coordinates u.
         precondition: An estimate of the inverse Hessian in these coordinates, times a vector.
         w: Parameter vector, (size,).
-        gradient: Gradient of the objective on all rows at w with respect to u, (size,).
+        gradient: Gradient of the objective on all rows at w, (size,).
         enough: A gap above this need not be known exactly.
         precision: What may be missing in a smaller one: less than the loss of one row, if a row may
             be far from its minimum.
@@ -106,15 +107,23 @@ def estimate_suboptimality(
         sampled: Whether the objective is that on a sample.
     """
 
-    def hessian_at(point: Vector) -> Map:
-        hessian = few.hessian(point)
-        return lambda v: coordinates.gradient(hessian(coordinates.weights(v)))
+    def most_left(residual: Vector) -> float:
+        return _most_decrement(few, coordinates, precondition, residual)
 
     rounding = _rounding(few, coordinates, precondition, w)
-    hessian, precision, error = hessian_at(w), 2 * precision, 0.0
+    hessian, precision, error = few.hessian(w), 2 * precision, 0.0
+    rounded = max(EXACTLY_SOLVED, 100 * float(np.finfo(few.dtype).eps) ** 2)
     for precise in (False, True):
         decrement, step, image, steps = newton_decrement(
-            hessian, gradient, precondition, 2 * enough, precision, least_steps
+            hessian,
+            gradient,
+            precondition,
+            2 * enough,
+            precision,
+            least_steps,
+            coordinates=coordinates,
+            most_left=most_left if few.l2 > 0 else None,
+            rounded=rounded,
         )
         gap = SAFETY * (np.sqrt(decrement) + np.sqrt(rounding)) ** 2 / 2
         if gap > enough or gap == 0:
@@ -195,6 +204,10 @@ def newton_decrement(
     enough: float = np.inf,
     precision: float = np.inf,
     least_steps: int = 0,
+    *,
+    coordinates: Coordinates | None = None,
+    most_left: Callable[[Vector], float] | None = None,
+    rounded: float = EXACTLY_SOLVED,
 ) -> tuple[float, Vector, Vector, int]:
     """g^T H^-1 g and Newton's step H^-1 g by preconditioned conjugate gradients.
 
@@ -202,27 +215,41 @@ def newton_decrement(
     can be added: a tenth of the sum, or what still leaves it at half of what is enough; and less
     than the precision if the sum is not above that.
 
+    What is likely is an extrapolation. Where a few directions hold most of the gradient, and many
+    others most of the decrement, the first steps see nothing of the latter. A sum that is enough
+    therefore takes more steps, up to ``PLATEAU``, until a bound on what the residual r leaves,
+    r^T H^-1 r, says the same.
+
     Args:
         hessian_vector: The Hessian times a vector.
         gradient: g, (size,).
-        precondition: An estimate of the inverse Hessian times a vector.
+        precondition: An estimate of the inverse Hessian in the coordinates times a vector.
         enough: A sum above this need not be precise.
         precision: Of a smaller sum.
         least_steps: Number of steps that it takes at the least.
+        coordinates: The coordinates; None for those of the gradient.
+        most_left: Bound on r^T H^-1 r, given r, (size,); None for none.
+        rounded: Residuals whose square in the preconditioner's norm is so small, relative to that
+            of the first, are rounding errors.
 
     Returns:
-        The decrement, infinite if the steps do not suffice; the step v, (size,); H v, (size,); and
-        the number of steps.
+        The decrement, infinite if the steps do not suffice; the step v in the coordinates, (size,);
+        H v there, (size,); and the number of steps.
     """
+    weights = coordinates.weights if coordinates else np.copy
+    local = coordinates.gradient if coordinates else np.copy
+    first = local(gradient)
     step, residual = np.zeros_like(gradient), gradient
-    z = precondition(residual)
-    direction, product = z, float(residual @ z)
-    solved = product * (SOLVED if np.isinf(precision) else EXACTLY_SOLVED)
+    z = precondition(first)
+    direction, product = z, float(first @ z)
+    solved = SOLVED if np.isinf(precision) else EXACTLY_SOLVED
+    limits = solved * product, rounded * product
     total = 0.0
     gains: list[float] = []
     for _ in range(STEPS):
-        image = hessian_vector(direction)
-        curvature = float(direction @ image)
+        v = weights(direction)
+        image = hessian_vector(v)
+        curvature = float(v @ image)
         if product <= 0 or curvature <= 0:
             # Where no curvature is seen, only a gradient of zero belongs to a minimum.
             ended = product <= 1e-3 * gains[0] if gains else not gradient.any()
@@ -238,17 +265,22 @@ def newton_decrement(
             missing, least = _missing(gains), max(least, least_steps)
             left = (enough / 2 - total) / 2 if np.isfinite(enough) else 0.0
             most = min(max(most, left), precision)
-        if len(gains) >= least and missing <= most:
-            total += 2 * missing
+        bound, sure = np.inf, True
+        if most_left and total <= enough and len(gains) < PLATEAU:
+            bound = most_left(residual)
+            sure = bound <= (enough - total if np.isfinite(enough) else most)
+        if len(gains) >= least and missing <= most and sure:
+            total += min(2 * missing, bound)
             break
-        z = precondition(residual)
-        product, before = float(residual @ z), product
-        if 0 <= product <= solved:
+        r = local(residual)
+        z = precondition(r)
+        product, before = float(r @ z), product
+        if 0 <= product <= limits[0 if sure else 1]:
             break
         direction = z + (product / before) * direction
     else:
         total = np.inf
-    return total, step, gradient - residual, len(gains)
+    return total, step, first - local(residual), len(gains)
 
 
 def _missing(gains: list[float]) -> float:
