@@ -376,6 +376,32 @@ def test_float64_rows_beyond_the_range_of_float32(K):
         assert_no_silent_gap(X, y, C=1e-3, random_state=seed)
 
 
+def test_levels_without_a_positive_row_and_without_a_penalty():
+    """Rows with much curvature have none of them, and all levels of a field add up to one."""
+    for seed in (0, 2, 3):
+        generator, N = np.random.default_rng(seed), 30_000
+        blocks, logits = [], np.zeros(N)
+        for levels in (30, 50):
+            share = 1 / np.arange(1, levels + 1)
+            level = generator.choice(levels, size=N, p=share / share.sum())
+            logits += generator.normal(size=levels)[level]
+            blocks.append(scipy.sparse.csr_array(np.eye(levels)[level]))
+        X = scipy.sparse.hstack(blocks, format="csr")
+        y = (logits + generator.logistic(size=N) > 4).astype(int)
+        model = GradientLogisticRegression(C=np.inf)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ConvergenceWarning)
+            model.fit(X, y)
+
+        def objective(coef, X=X, y=y, intercept=model.intercept_):
+            return np.logaddexp(0, (1 - 2 * y) * (X @ coef + intercept)).mean()
+
+        never = X[y == 1].sum(axis=0) == 0
+        lower = objective(model.coef_[0] - 20 * never)
+        assert never.any()
+        assert caught or objective(model.coef_[0]) <= (1 + 1e-6) * lower
+
+
 def test_few_strong_factors_and_weak_noise():
     """Conjugate gradients see the factors first, and the decrement is in the noise."""
     for seed in (2, 3):

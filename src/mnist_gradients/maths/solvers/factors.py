@@ -16,7 +16,8 @@ def inverse_root(H: Vector, multiply: Callable[[Vector], Vector]) -> Vector:
 
     H is scaled to a diagonal of ones. Where its eigenvalues are below the rounding of its entries,
     it is projected on their eigenvectors by products with the rows, which are accurate even if
-    features differ by little more than rounding. Directions without curvature are left out.
+    features differ by little more than rounding. Directions without curvature, which other rows may
+    have, get the least that others have.
 
     Args:
         H: Symmetric, with no negative eigenvalue beyond rounding, (n, n), in float64.
@@ -31,9 +32,9 @@ def inverse_root(H: Vector, multiply: Callable[[Vector], Vector]) -> Vector:
         images = [multiply(q / root) / root for q in Q[:, :flat].T]
         eigenvalues[:flat], rotation = np.linalg.eigh(Q[:, :flat].T @ np.column_stack(images))
         Q[:, :flat] = Q[:, :flat] @ rotation
-    inverse_roots = np.zeros_like(eigenvalues)
     positive = eigenvalues > rounding**2 * eigenvalues[-1]
-    inverse_roots[positive] = 1 / np.sqrt(eigenvalues[positive])
+    least = eigenvalues[flat] if eigenvalues[-1] > 0 else 1.0
+    inverse_roots = 1 / np.sqrt(np.where(positive, eigenvalues, least))
     return Q.T * inverse_roots[:, None] / root
 
 
