@@ -42,6 +42,8 @@ WORTH_PASSES = 8  # a factor saves more passes over the data, and may cost as ma
 WORTH_PASSES_CORRELATED = 40  # or so many, if features are correlated,
 WORTH_WORK = 3e8  # or so many multiplications, which take milliseconds,
 LITTLE_WORK = 3e7  # and so many at once, if features are not correlated
+SPARSE_WORK = 300  # multiplications of dense rows take as long as a stored entry of sparse ones,
+ROW_WORK = 600  # and as the loss of a row
 FACTOR_BYTES = 2**28  # of all factors together, at the most
 WEAK = 1  # sum of the curvature along features without a factor over their penalty, at the most,
 WEAK_ROWS = 1_000  # as so many rows tell
@@ -55,7 +57,8 @@ def choose_model(
 
     Without a factor, correlated features take several times as many passes. A pass costs 4 E K
     multiplications (E stored entries of X) at half the speed of the products that a factor is made
-    of. A factor of d features from n rows costs n d^2 + 2/3 d^3.
+    of, and many times as much where rows are sparse. There, scales alone are tried first. A factor
+    of d features from n rows costs n d^2 + 2/3 d^3.
 
     Args:
         objective: Logistic or softmax objective.
@@ -64,6 +67,8 @@ def choose_model(
         passes: Number of passes that factors may cost; None for as many as they may save.
     """
     d, K, a_pass = objective.n_features, objective.n_outputs, _cost_of_a_pass(objective)
+    if passes is None and objective.rows.sparse:  # scales mostly serve them well
+        a_pass = _cost_of_products(objective)
     if d**2 * 8 > FACTOR_BYTES:
         return "diagonal"
     factor = _cost_of_a_factor(objective)
@@ -81,6 +86,13 @@ def choose_model(
 
 
 def _cost_of_a_pass(objective: LinearObjective) -> int:
+    rows, K = objective.rows, objective.n_outputs
+    if rows.sparse:
+        return K * (SPARSE_WORK * rows.entries + ROW_WORK * rows.shape[0])
+    return _cost_of_products(objective)
+
+
+def _cost_of_products(objective: LinearObjective) -> int:
     return 2 * 4 * objective.rows.entries * objective.n_outputs
 
 
