@@ -60,6 +60,7 @@ EARLY = 1.5  # times the tolerance: an estimate that is worth confirming already
 FEW = 10  # if the rows that confirm it are so many times fewer than all,
 LATE = 0.5  # or not yet, if one factor serves all classes: a gap close to it takes many steps
 CLOSE = 3  # times the tolerance: a gap that one more step closes, with no more rows
+LATER = 10  # iterations until a gap that no steps of conjugate gradients told is looked at again
 WORTH_CONFIRMING = 0.1  # a relative gap below this is confirmed where the solver gives up
 SURPRISE = 20  # curvature along a step that the sample does not explain: a row of great length
 ONE_ROW = 0.01  # nats, small for the loss of a row
@@ -238,7 +239,7 @@ class _Search:
         self.renewed: tuple[Coordinates, tuple[Vector, Vector] | None] | None = None
         self.least_curvature = 1.0
         self.estimates: list[float] = []
-        self.confirm_below = np.inf
+        self.confirm_below, self.confirm_from = np.inf, 0
         self.least_steps = 0
         self.confirmation_rows = max(CONFIRMATION_ROWS, 4 * objective.n_features)
 
@@ -379,7 +380,8 @@ class _Search:
         changed = self.problem.few_are_all or iterate.curvature < CHANGED
         if far and changed and self.problem.model == "classes":
             self.round_ends = iterate.iteration
-        if gap > min(self.allowed(point) * self._earliness(), self.confirm_below):
+        most = min(self.allowed(point) * self._earliness(), self.confirm_below)
+        if gap > most or self.steps < self.confirm_from:
             return replace(point, gap=max(gap, 2 * self.allowed(point)))
         found = self._confirm(local, iterate, self.allowed(point))
         point = replace(point, gap=self._gap(found, local.gradient, point.value))
@@ -389,6 +391,8 @@ class _Search:
                 self.confirmation_rows *= 4
             if np.isfinite(found.gap):  # the step, once learned, hides how slow the next are
                 self.least_steps = found.steps
+            else:  # that took all steps in vain
+                self.confirm_from = self.steps + LATER
             if self.renewed is not None:
                 self.round_ends = iterate.iteration
             elif found.step @ found.image > 0:

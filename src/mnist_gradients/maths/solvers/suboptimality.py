@@ -243,8 +243,8 @@ def newton_decrement(
     z = precondition(first)
     direction, product = z, float(first @ z)
     solved = SOLVED if np.isinf(precision) else EXACTLY_SOLVED
-    limits = solved * product, rounded * product
-    total = 0.0
+    solved, rounded = solved * product, rounded * product
+    is_solved, total = False, 0.0
     gains: list[float] = []
     for _ in range(STEPS):
         v = weights(direction)
@@ -252,7 +252,7 @@ def newton_decrement(
         curvature = float(v @ image)
         if product <= 0 or curvature <= 0:
             # Where no curvature is seen, only a gradient of zero belongs to a minimum.
-            ended = product <= 1e-3 * gains[0] if gains else not gradient.any()
+            ended = is_solved or (product <= 1e-3 * gains[0] if gains else not gradient.any())
             total = total if ended else np.inf
             break
         alpha = product / curvature
@@ -275,11 +275,12 @@ def newton_decrement(
         r = local(residual)
         z = precondition(r)
         product, before = float(r @ z), product
-        if 0 <= product <= limits[0 if sure else 1]:
+        is_solved |= 0 <= product <= solved
+        if is_solved and (sure or product <= rounded):
             break
         direction = z + (product / before) * direction
     else:
-        total = np.inf
+        total = total if is_solved else np.inf
     return total, step, first - local(residual), len(gains)
 
 
