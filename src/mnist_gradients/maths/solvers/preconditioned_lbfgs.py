@@ -454,7 +454,8 @@ class _Search:
             state = local.coordinates, learned, local.weights, local.gradient
             limits = enough, precision, self.least_steps
             sampled = few.rows.shape[0] < objective.rows.shape[0]
-            found = estimate_suboptimality(few, *state, *limits, sampled=sampled)
+            bounded = self.problem.model == "diagonal"
+            found = estimate_suboptimality(few, *state, *limits, sampled=sampled, bounded=bounded)
             if not found.sure_curvature > 0:
                 found = estimate_suboptimality(objective, *state, *limits)
             return found

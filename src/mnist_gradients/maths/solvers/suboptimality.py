@@ -91,6 +91,7 @@ def estimate_suboptimality(
     least_steps: int = 0,
     *,
     sampled: bool = False,
+    bounded: bool = False,
 ) -> Suboptimality:
     """Estimate how far the objective at w is above its minimum.
 
@@ -105,6 +106,8 @@ def estimate_suboptimality(
             be far from its minimum.
         least_steps: Number of steps that a small gap takes at the least.
         sampled: Whether the objective is that on a sample.
+        bounded: Whether a bound is to confirm a small gap: the preconditioner may have directions
+            that it hides for some steps.
     """
 
     def most_left(residual: Vector) -> float:
@@ -122,7 +125,7 @@ def estimate_suboptimality(
             precision,
             least_steps,
             coordinates=coordinates,
-            most_left=most_left if few.l2 > 0 else None,
+            most_left=most_left if bounded and few.l2 > 0 else None,
             rounded=rounded,
         )
         gap = SAFETY * (np.sqrt(decrement) + np.sqrt(rounding)) ** 2 / 2
