@@ -53,7 +53,7 @@ from mnist_gradients.maths.solvers.working_problem import WorkingProblem
 ROUND = 20  # iterations after which the curvature is estimated anew
 FRESH = 5  # iterations for which a sample drawn by curvature is good enough
 FAR_ROUND = 8  # the same far from the minimum, if all rows enter the estimate, or
-CHANGED = 0.1  # the curvature along a step is so much less than estimated
+CHANGED = 0.1  # the curvature along a step is so much less, with many classes
 FAR = 0.1  # gap, relative to the objective
 CONFIRMATION_ROWS = 3_000  # whose Hessian confirms a small gap, if there are few features
 EARLY = 1.5  # times the tolerance: an estimate that is worth confirming already,
@@ -377,7 +377,8 @@ class _Search:
                 return point
             gap = max(gap, point.gap)
         far = gap > FAR * point.value and iterate.iteration >= FAR_ROUND
-        changed = self.problem.few_are_all or iterate.curvature < CHANGED
+        many = self.problem.objective.n_outputs > 1
+        changed = self.problem.few_are_all or (many and iterate.curvature < CHANGED)
         if far and changed and self.problem.model == "classes":
             self.round_ends = iterate.iteration
         most = min(self.allowed(point) * self._earliness(), self.confirm_below)
