@@ -220,7 +220,7 @@ def newton_decrement(
 
     What is likely is an extrapolation. Where a few directions hold most of the gradient, and many
     others most of the decrement, the first steps see nothing of the latter. A sum that is enough
-    therefore takes more steps, up to ``PLATEAU``, until a bound on what the residual r leaves,
+    therefore takes more steps, up to ``PLATEAU``, until the most that the residual r can leave,
     r^T H^-1 r, says the same.
 
     Args:
@@ -231,7 +231,8 @@ def newton_decrement(
         precision: Of a smaller sum.
         least_steps: Number of steps that it takes at the least.
         coordinates: The coordinates; None for those of the gradient.
-        most_left: Bound on r^T H^-1 r, given r, (size,); None for none.
+        most_left: The most that r^T H^-1 r can be, given r, (size,), as far as the penalty tells;
+            None for none.
         rounded: Residuals whose square in the preconditioner's norm is so small, relative to that
             of the first, are rounding errors.
 
