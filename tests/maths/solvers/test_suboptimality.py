@@ -46,6 +46,47 @@ def test_a_small_decrement_takes_as_many_steps_as_one_before():
     assert steps == [3, 3, 3, 5]
 
 
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9, 1.1, 2.0, 10.0, 100.0])
+def test_a_bound_ends_the_steps_early_or_late(part):
+    """A penalty of 1 limits what the residual leaves of a decrement, given as part of enough."""
+    spectrum, least = np.geomspace(30, 1, 200), 1.0
+
+    def most_left(residual):
+        return residual @ residual / least
+
+    for seed in range(10):
+        gradient = np.random.default_rng(seed).standard_normal(200)
+        exact = np.sum(gradient**2 / spectrum)
+        enough = exact / part
+        found, step, _, steps = newton_decrement(
+            lambda v: spectrum * v, gradient, np.copy, enough, most_left=most_left
+        )
+        left = gradient - spectrum * step
+        if part < 1:
+            assert exact <= found <= enough  # a bound, and not an estimate
+        else:
+            assert 0.9 * exact < found < 1.1 * exact
+            assert most_left(left) <= max(enough / 2, 0.1 * exact)
+        assert steps == 1 if part < 1 / 4 else 1 < steps < 30
+
+
+def test_a_gradient_that_the_penalty_limits_needs_one_product_with_the_hessian():
+    generator = np.random.default_rng(0)
+    X = generator.standard_normal((300, 900))
+    y = (X[:, 0] > generator.logistic(size=300)).astype(int)
+    objective = LogisticObjective(X, y, 1e-2)
+    best = preconditioned_lbfgs(objective, tolerance=1e-12)
+    w = best.weights + 1e-4 * generator.standard_normal(objective.size)
+    value, gradient = objective(w)
+    coordinates = Coordinates(objective, describe_columns(objective))
+    arguments = objective, coordinates, np.copy, w, gradient
+    small, large = ((value - best.objective) * times for times in (10.0, 1.5))
+    found = estimate_suboptimality(*arguments, small, bounded=True)
+    assert found.steps == 1
+    assert value - best.objective <= found.gap <= small
+    assert estimate_suboptimality(*arguments, large, bounded=True).steps > 1
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_slow_directions_count_in_wide_correlated_data(seed):
     generator = np.random.default_rng(seed)

@@ -121,7 +121,7 @@ def estimate_suboptimality(
             hessian,
             gradient,
             precondition,
-            2 * enough,
+            2 * enough / SAFETY,
             precision,
             least_steps,
             coordinates=coordinates,
@@ -221,7 +221,9 @@ def newton_decrement(
     What is likely is an extrapolation. Where a few directions hold most of the gradient, and many
     others most of the decrement, the first steps see nothing of the latter. A sum that is enough
     therefore takes more steps, up to ``PLATEAU``, until the most that the residual r can leave,
-    r^T H^-1 r, says the same.
+    r^T H^-1 r, says the same; or fewer, where it says so early. So does a larger sum, until that
+    most is half of what is enough, or a tenth of the sum: Newton's step then leaves so little that
+    its own gap takes few steps to confirm.
 
     Args:
         hessian_vector: The Hessian times a vector.
@@ -270,9 +272,17 @@ def newton_decrement(
             left = (enough / 2 - total) / 2 if np.isfinite(enough) else 0.0
             most = min(max(most, left), precision)
         bound, sure = np.inf, True
-        if most_left and total <= enough and len(gains) < PLATEAU:
+        if most_left and len(gains) < PLATEAU:
             bound = most_left(residual)
-            sure = bound <= (enough - total if np.isfinite(enough) else most)
+            if np.isinf(enough):
+                sure = bound <= most
+            elif total > enough:
+                sure = bound <= max(most, enough / 2)
+            else:
+                sure = total + bound <= enough
+                if sure and np.isinf(precision):
+                    total += bound
+                    break
         if len(gains) >= least and missing <= most and sure:
             total += min(2 * missing, bound)
             break
