@@ -62,7 +62,7 @@ class Suboptimality:
         rounding: The part of it that rounding errors of the gradient make up.
         step: Newton's step H^-1 g, to be subtracted, with respect to u, (size,).
         image: H times the step, (size,).
-        steps: Number of steps of conjugate gradients that it took.
+        steps: Number of steps of conjugate gradients after which it was known.
         sampling_error: Standard error of the curvature along the step, relative to it, where rows
             were drawn one by one.
     """
@@ -240,7 +240,7 @@ def newton_decrement(
 
     Returns:
         The decrement, infinite if the steps do not suffice; the step v in the coordinates, (size,);
-        H v there, (size,); and the number of steps.
+        H v there, (size,); and the number of steps after which the sum was known.
     """
     weights = coordinates.weights if coordinates else np.copy
     local = coordinates.gradient if coordinates else np.copy
@@ -250,8 +250,9 @@ def newton_decrement(
     direction, product = z, float(first @ z)
     solved = SOLVED if np.isinf(precision) else EXACTLY_SOLVED
     solved, rounded = solved * product, rounded * product
-    is_solved, total = False, 0.0
+    is_solved, total, known_after = False, 0.0, 0
     gains: list[float] = []
+    bounds = _Bounds(most_left, enough)
     for _ in range(STEPS):
         v = weights(direction)
         image = hessian_vector(v)
@@ -271,31 +272,77 @@ def newton_decrement(
             missing, least = _missing(gains), max(least, least_steps)
             left = (enough / 2 - total) / 2 if np.isfinite(enough) else 0.0
             most = min(max(most, left), precision)
-        bound, sure = np.inf, True
-        if most_left and len(gains) < PLATEAU:
-            bound = most_left(residual)
-            if np.isinf(enough):
-                sure = bound <= most
-            elif total > enough:
-                sure = bound <= max(most, enough / 2)
-            else:
-                sure = total + bound <= enough
-                if sure and np.isinf(precision):
-                    total += bound
-                    break
-        if len(gains) >= least and missing <= most and sure:
-            total += min(2 * missing, bound)
+        bounds.look_at(residual)
+        if bounds.confirm(total) and np.isinf(precision):
+            total += bounds.last
             break
+        more = bounds.ask_for_more(total, most)
+        if len(gains) >= least and missing <= most:
+            known_after = known_after or len(gains)
+            if not more:
+                total += min(2 * missing, bounds.last)
+                break
         r = local(residual)
         z = precondition(r)
         product, before = float(r @ z), product
         is_solved |= 0 <= product <= solved
-        if is_solved and (sure or product <= rounded):
+        if is_solved and (not more or product <= rounded):
             break
         direction = z + (product / before) * direction
     else:
         total = total if is_solved else np.inf
-    return total, step, first - local(residual), len(gains)
+    return total, step, first - local(residual), known_after or len(gains)
+
+
+class _Bounds:
+    """What further steps of conjugate gradients can gain at the most, as far as the penalty tells.
+
+    Args:
+        most_left: The most that is left of a decrement, given the residual, (size,); None for no
+            bound.
+        enough: The largest sum that need be precise.
+    """
+
+    def __init__(self, most_left: Callable[[Vector], float] | None, enough: float) -> None:
+        self._most_left, self._enough = most_left, enough
+        self._all: list[float] = []
+        self.last = np.inf
+
+    def look_at(self, residual: Vector) -> None:
+        """Take the bound after one more step, up to ``PLATEAU`` of them."""
+        if self._most_left and len(self._all) < PLATEAU - 1:
+            self.last = self._most_left(residual)
+            self._all.append(self.last)
+        else:
+            self._most_left, self.last = None, np.inf
+
+    def confirm(self, total: float) -> bool:
+        """Whether a sum is enough whatever is missing."""
+        return total + self.last <= self._enough < np.inf
+
+    def ask_for_more(self, total: float, most: float) -> bool:
+        """Whether more steps are to lower the bound.
+
+        Args:
+            total: The sum so far.
+            most: What may be missing.
+        """
+        if self._most_left is None:
+            return False
+        if np.isinf(self._enough):
+            return self.last > most
+        if total <= self._enough:
+            return not self.confirm(total)
+        return self._falls_to(max(most, self._enough / 2))
+
+    def _falls_to(self, small: float) -> bool:
+        """Whether so low a bound is ahead, and likely to come before ``STEPS`` steps.
+
+        It will fall faster than before: conjugate gradients gain speed.
+        """
+        k, n = len(self._all), max(1, len(self._all) // 2)
+        rate = (self.last / self._all[-1 - n]) ** (1 / n) if k > 1 else 1.0
+        return self.last * rate ** (STEPS - k) <= small < self.last
 
 
 def _missing(gains: list[float]) -> float:
