@@ -1,12 +1,17 @@
+from importlib import import_module
+
 import numpy as np
 import pytest
 
 from mnist_gradients.benchmarking import solvers
 from mnist_gradients.benchmarking.solvers import Setting, weights
-from mnist_gradients.benchmarking.switches import CHANGES, SOLVER, RowCounter, changed
+from mnist_gradients.benchmarking.switches import CHANGES, RowCounter, changed
 from mnist_gradients.maths.rows import blocks, products
 from mnist_gradients.maths.scaled_features import ScaledFeatures
-from mnist_gradients.maths.solvers import coordinates, sampling, working_problem
+from mnist_gradients.maths.solvers import coordinates, sampling, search, working_problem
+
+# The package holds the function of the same name.
+SOLVER = import_module("mnist_gradients.maths.solvers.preconditioned_lbfgs")
 
 
 @pytest.fixture
@@ -30,8 +35,8 @@ def large(monkeypatch):
     """600 rows count as many: factors come from 60 of them, and the start from 101."""
     monkeypatch.setattr(coordinates, "CURVATURE_ROWS", 60)
     monkeypatch.setattr(coordinates, "LEAST_CURVATURE_ROWS", 60)
-    monkeypatch.setattr(SOLVER, "warm_start_rows", lambda _: 101)
-    monkeypatch.setattr(SOLVER, "are_correlated", lambda *_: True)
+    monkeypatch.setattr(search, "warm_start_rows", lambda _: 101)
+    monkeypatch.setattr(search, "are_correlated", lambda *_: True)
 
 
 @pytest.mark.usefixtures("large")
@@ -60,7 +65,7 @@ def test_curvature_model_without_factors_is_diagonal(monkeypatch, fit):
         models.append(model)
         return coordinates.curvature_coordinates(few, w, columns, model, generator, **options)
 
-    monkeypatch.setattr(SOLVER, "curvature_coordinates", curvature_coordinates)
+    monkeypatch.setattr(search, "curvature_coordinates", curvature_coordinates)
     fit("unchanged")
     assert models
     assert set(models) <= {"classes", "shared"}
@@ -82,7 +87,7 @@ def test_columns_without_centring_have_their_scale_and_no_centre(monkeypatch, fi
         seen.append(columns)
         return coordinates.curvature_coordinates(few, w, columns, *rest, **options)
 
-    monkeypatch.setattr(SOLVER, "curvature_coordinates", curvature_coordinates)
+    monkeypatch.setattr(search, "curvature_coordinates", curvature_coordinates)
     fit("unchanged")
     fit("no centring")
     assert seen[0].centre.any()

@@ -25,6 +25,7 @@ from mnist_gradients.maths.solvers import (
     SOLVERS,
     coordinates,
     sampling,
+    search,
     working_problem,
 )
 
@@ -207,8 +208,8 @@ def test_rows_that_say_most_are_the_same_as_of_arrays(weighted, monkeypatch):
     monkeypatch.setattr(sampling.Candidates, "informative", counted)
     monkeypatch.setattr(working_problem, "sample_by_pull", counted_again)
     monkeypatch.setattr(SOLVER, "newton_pays", lambda _: False)
-    monkeypatch.setattr(SOLVER, "warm_start_rows", lambda _: 200)
-    monkeypatch.setattr(SOLVER, "are_correlated", lambda *_: True)
+    monkeypatch.setattr(search, "warm_start_rows", lambda _: 200)
+    monkeypatch.setattr(search, "are_correlated", lambda *_: True)
     monkeypatch.setattr(coordinates, "WORTH_WORK", 1e12)
     dX, dy = da.from_array(X, chunks=(170, 20)), da.from_array(y, chunks=250)
     ds = None if s is None else da.from_array(s, chunks=300)
@@ -225,7 +226,7 @@ def test_rows_that_say_most_are_the_same_as_of_arrays(weighted, monkeypatch):
 def test_rows_that_count_for_a_direction_are_the_same_as_of_arrays(n, weighted, monkeypatch):
     monkeypatch.setattr(working_problem, "SAMPLE_ROWS", (150, 300))
     monkeypatch.setattr(SOLVER, "newton_pays", lambda _: False)
-    monkeypatch.setattr(SOLVER, "ROUND", 3)
+    monkeypatch.setattr(search, "ROUND", 3)
     generator = np.random.default_rng(0)
     X = generator.standard_normal((2_000, 30))
     y = (3 * X[:, 0] + generator.logistic(size=2_000) > 0).astype(np.int64)

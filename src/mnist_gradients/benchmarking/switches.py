@@ -7,8 +7,6 @@ outside the solver that knows them; `CHANGES` lists what there is.
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from importlib import import_module
-from types import ModuleType
 from typing import Any, Literal
 from unittest.mock import patch
 
@@ -16,14 +14,12 @@ import numpy as np
 
 from mnist_gradients.maths.rows import blocks, products
 from mnist_gradients.maths.rows.labelled_rows import ArrayRows, LabelledRows
-from mnist_gradients.maths.solvers import columns, coordinates, working_problem
+from mnist_gradients.maths.solvers import columns, coordinates, search, working_problem
 from mnist_gradients.maths.solvers.sampling import sample
 
 Input = Literal["uint8", "float32", "float64"]
 Replacement = tuple[object, str, Any]  # object, attribute, value
 
-# The package holds the function of the same name.
-SOLVER: ModuleType = import_module("mnist_gradients.maths.solvers.preconditioned_lbfgs")
 UNLIMITED = 2**62
 
 
@@ -32,7 +28,7 @@ def _no_factors() -> list[Replacement]:
 
 
 def _no_warm_start() -> list[Replacement]:
-    return [(SOLVER, "warm_start_rows", lambda _: 0)]
+    return [(search, "warm_start_rows", lambda _: 0)]
 
 
 def _no_centring() -> list[Replacement]:
@@ -67,7 +63,7 @@ def _even_sample() -> list[Replacement]:
         few = sample(few, n_rows, generator)  # so few that all of them enter each factor
         return coordinates.curvature_coordinates(few, w, features, model, generator, **options)
 
-    return [(SOLVER, "curvature_coordinates", curvature_coordinates)]
+    return [(search, "curvature_coordinates", curvature_coordinates)]
 
 
 def _one_sample() -> list[Replacement]:

@@ -1,7 +1,6 @@
 """The default solver: as close to the minimum as it says, on easy and on hard problems."""
 
 import gzip
-import sys
 import tracemalloc
 from pathlib import Path
 
@@ -13,15 +12,15 @@ from threadpoolctl import threadpool_limits
 
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
-from mnist_gradients.maths.solvers import local_objective
+from mnist_gradients.maths.solvers import confirmation, local_objective, search
 from mnist_gradients.maths.solvers.descent import gradient_descent
 from mnist_gradients.maths.solvers.lbfgs import lbfgs, lbfgs_iterates
 from mnist_gradients.maths.solvers.local_objective import plain_start, warm_start
-from mnist_gradients.maths.solvers.preconditioned_lbfgs import ROUND, preconditioned_lbfgs
+from mnist_gradients.maths.solvers.preconditioned_lbfgs import preconditioned_lbfgs
 from mnist_gradients.maths.solvers.sampling import stretches
+from mnist_gradients.maths.solvers.search import ROUND
 from mnist_gradients.maths.solvers.suboptimality import estimate_suboptimality
 
-SOLVER = sys.modules[preconditioned_lbfgs.__module__]  # a function has the same name
 RAW = Path(__file__).parents[3] / "data" / "01_raw" / "mnist"
 
 
@@ -151,7 +150,7 @@ def test_the_start_for_two_classes_takes_fewer_iterations(full_mnist, monkeypatc
         return result
 
     monkeypatch.setattr(local_objective, "lbfgs_iterates", recorded)
-    monkeypatch.setattr(SOLVER, "warm_start", start)
+    monkeypatch.setattr(search, "warm_start", start)
     assert preconditioned_lbfgs(objective_for(X, y % K, 1e-4)).converged
     assert len(iterations) == 2
     assert least <= max(iterations) <= most
@@ -164,7 +163,7 @@ def test_few_rows_confirm_an_estimate_that_is_too_large(mnist, monkeypatch):
     early = [preconditioned_lbfgs(objective, tolerance=tolerance) for tolerance in tolerances]
     for solution, tolerance in zip(early, tolerances, strict=True):
         assert gap(solution, X, y, 1e-5, best) <= tolerance
-    monkeypatch.setattr(SOLVER, "EARLY", 1.0)
+    monkeypatch.setattr(confirmation, "EARLY", 1.0)
     late = [preconditioned_lbfgs(objective, tolerance=tolerance) for tolerance in tolerances]
     saved = [b.iterations - a.iterations for a, b in zip(early, late, strict=True)]
     assert min(saved) >= 0
@@ -197,7 +196,7 @@ def test_a_sample_is_enough_where_many_of_its_rows_tell(mnist, monkeypatch, K):
         counts.append(objective.rows.shape[0])
         return estimate_suboptimality(objective, *arguments, **options)
 
-    monkeypatch.setattr(SOLVER, "estimate_suboptimality", counted)
+    monkeypatch.setattr(confirmation, "estimate_suboptimality", counted)
     assert preconditioned_lbfgs(objective_for(X, y % K, 1e-3)).converged
     assert counts
     assert max(counts) < 20_000
@@ -335,13 +334,13 @@ def around_means(N, d, K, seed):
     ],
 )
 def test_factors_of_every_class_are_made_where_they_pay(monkeypatch, N, d, K, l2, expected):
-    models, coordinates = [], SOLVER.curvature_coordinates
+    models, coordinates = [], search.curvature_coordinates
 
     def counted(few, w, columns, model, generator, **options):
         models.append(model)
         return coordinates(few, w, columns, model, generator, **options)
 
-    monkeypatch.setattr(SOLVER, "curvature_coordinates", counted)
+    monkeypatch.setattr(search, "curvature_coordinates", counted)
     for seed in range(3):
         models.clear()
         solution = preconditioned_lbfgs(SoftmaxObjective(*around_means(N, d, K, seed), l2))

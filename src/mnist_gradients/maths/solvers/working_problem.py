@@ -60,6 +60,7 @@ class WorkingProblem:
         every_row: Whether every row of the sample is to enter a factor.
         long_rows: Whether rows are known that are much longer than most.
         overflows: Whether a value is known that float32 cannot hold.
+        factors_failed: Whether factors offered no step that lowers the objective.
         spans: Whether the rows are so few and wide that their span is searched first; see `span`.
     """
 
@@ -95,7 +96,7 @@ class WorkingProblem:
                 self._candidates = self._memory = None
                 self.few = sample(objective, n, generator)
             self.columns = exact_means(self.few, self.columns)
-        self.every_row = self.long_rows = self.overflows = False
+        self.every_row = self.long_rows = self.overflows = self.factors_failed = False
         self._squared_lengths: Vector | None = None
         self._shift = np.zeros(objective.n_features)  # in units of the features
         if self._needs_centring():
@@ -202,10 +203,14 @@ class WorkingProblem:
 
     def reconsider_model(self, passes: int) -> None:
         """Take more factors, if they cost no more than so many passes, spent in vain."""
-        if self.model != "classes" and not self.spans:
+        if self.model != "classes" and not self.spans and not self.factors_failed:
             affordable = choose_model(self.objective, self.few, self.columns, passes)
             if affordable != "diagonal":
                 self.model = affordable
+
+    def give_up_factors(self) -> None:
+        """Do without, for good."""
+        self.model, self.factors_failed = "diagonal", True
 
     def refine(self) -> bool:
         """Go on in float64; whether that is possible."""

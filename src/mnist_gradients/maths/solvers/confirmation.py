@@ -1,0 +1,245 @@
+"""Whether an iterate of the default solver is within the tolerance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mnist_gradients.maths.solvers.coordinates import Coordinates, passes_of_factors
+from mnist_gradients.maths.solvers.lbfgs import Iterate
+from mnist_gradients.maths.solvers.local_objective import LocalObjective
+from mnist_gradients.maths.solvers.sampling import sample
+from mnist_gradients.maths.solvers.solution import Vector
+from mnist_gradients.maths.solvers.suboptimality import (
+    FLOOR,
+    SAFETY,
+    Suboptimality,
+    estimate_suboptimality,
+)
+from mnist_gradients.maths.solvers.working_problem import WorkingProblem
+
+CONFIRMATION_ROWS = 3_000  # whose Hessian confirms a small gap, if there are few features
+EARLY = 1.5  # times the tolerance: an estimate that is worth confirming already,
+FEW = 10  # if the rows that confirm it are so many times fewer than all,
+LATE = 0.5  # or not yet, if one factor serves all classes: a gap close to it takes many steps
+CLOSE = 3  # times the tolerance: a gap that one more step closes, with no more rows
+LATER = 10  # iterations until a gap that no steps of conjugate gradients told is looked at again
+ONE_ROW = 0.01  # nats, small for the loss of a row
+
+Renew = Callable[[Vector], Coordinates]
+
+
+@dataclass(frozen=True)
+class Point:
+    """An iterate and an estimate of how far above the minimum it is.
+
+    Attributes:
+        weights: Parameter vector for centred rows, (size,).
+        value: Objective.
+        gradient: Gradient with respect to it, (size,).
+        gap: Estimate of the objective above its minimum.
+    """
+
+    weights: Vector
+    value: float
+    gradient: Vector
+    gap: float
+
+    @property
+    def relative_gap(self) -> float:
+        """The gap relative to the least that the minimum can be; infinite if that is zero."""
+        minimum = self.value - self.gap
+        return self.gap / minimum if minimum > 0 else np.inf
+
+    def no_worse_than(self, other: Point) -> Point:
+        """This point, if it is lower than an earlier one, whose gap then tells about this, too."""
+        if self.value > other.value:
+            return other
+        return replace(self, gap=min(self.gap, other.gap - (other.value - self.value)))
+
+    def is_progress_on(self, other: Point, rounding: float) -> bool:
+        """Whether the gap is half another's, or the objective lower by more than rounding."""
+        return self.gap < other.gap / 2 or self.value < (1 - rounding) * other.value
+
+
+class Tolerance:
+    """The largest relative gap at which iterations end.
+
+    Args:
+        largest: Relative gap that counts as converged.
+        least: A smaller one that is tried from there on, as far as rounding allows.
+
+    Attributes:
+        met_by: The first point that was within the larger one.
+    """
+
+    def __init__(self, largest: float, least: float) -> None:
+        self._now, self._least = largest, least
+        self.met_by: Point | None = None
+
+    def allowed(self, point: Point) -> float:
+        """Largest gap of a point that is within the tolerance."""
+        return max(self._now * (point.value - point.gap), FLOOR)
+
+    def is_met(self, point: Point) -> bool:
+        """Whether a point is within it."""
+        return bool(point.gap <= self.allowed(point))
+
+    def tighten(self, point: Point) -> None:
+        """Ask for the least one once a point is within the other."""
+        if self.met_by is None and self.is_met(point):
+            self.met_by, self._now = point, self._least
+
+    def is_beyond_rounding(self, point: Point) -> bool:
+        """Whether no estimate of the gap is left to a point beyond one that was within it."""
+        return self.met_by is not None and bool(np.isinf(point.gap))
+
+
+class Confirmation:
+    """A rough estimate of the gap of each iterate, and one to rely on where that is small.
+
+    Args:
+        problem: The problem that is being solved.
+        generator: Source of the choice of rows.
+        least_in_span: The minimum, if it is known from a search in the span of the rows.
+        renew: Draws rows anew for a parameter vector, (size,); returns coordinates for the
+            curvature there.
+
+    Attributes:
+        renewed: Coordinates that were made for a confirmation, and Newton's step in them with its
+            image, if it is known.
+    """
+
+    def __init__(
+        self,
+        problem: WorkingProblem,
+        generator: np.random.Generator,
+        least_in_span: float | None,
+        renew: Renew,
+    ) -> None:
+        self.renewed: tuple[Coordinates, tuple[Vector, Vector] | None] | None = None
+        self._problem, self._generator, self._renew = problem, generator, renew
+        self._least_in_span = least_in_span
+        self._rows = max(CONFIRMATION_ROWS, 4 * problem.objective.n_features)
+        self._not_before, self._least_steps = 0, 0
+        self.start_round()
+
+    def start_round(self) -> None:
+        """Begin with other coordinates."""
+        self._least_curvature, self._below = 1.0, np.inf
+        self._rough: list[float] = []
+
+    def rough_gap(self, iterate: Iterate) -> float:
+        """An estimate of the gap that costs nothing.
+
+        In perfect coordinates the gap is half the squared norm of the gradient. They are estimated,
+        so the estimate is twice that, and more where the curvature along a step was below one.
+        Without factors it is what L-BFGS has learned of the Hessian.
+        """
+        if not iterate.foreseen:
+            self._least_curvature = min(self._least_curvature, iterate.curvature)
+        if self._problem.model == "diagonal":
+            gap = SAFETY * iterate.decrement / 2
+        else:
+            squared_norm = float(iterate.gradient @ iterate.gradient)
+            gap = max(iterate.decrement, squared_norm / self._least_curvature)
+        self._rough.append(gap)
+        return gap
+
+    def takes_less_than_factors(self, allowed: float) -> bool:
+        """Whether the iterations that are likely to remain take less time than new factors."""
+        now, n = self._rough[-1], len(self._rough) // 2
+        rate = min(1.0, now / self._rough[-1 - n]) ** (1 / n)
+        return now * rate ** passes_of_factors(self._problem.objective) <= allowed
+
+    def is_due(self, rough_gap: float, allowed: float, steps: int) -> bool:
+        """Whether a rough estimate after so many steps is worth confirming."""
+        most = min(allowed * self._earliness(), self._below)
+        return rough_gap <= most and steps >= self._not_before
+
+    def _earliness(self) -> float:
+        """The multiple of the tolerance at which a rough estimate is worth confirming."""
+        if self._problem.model == "shared":
+            return LATE
+        every_row = self._problem.model == "diagonal" or self._problem.long_rows
+        N = self._problem.objective.rows.shape[0]
+        return EARLY if FEW * self._rows <= N and not every_row else 1.0
+
+    def __call__(self, local: LocalObjective, iterate: Iterate, enough: float) -> Suboptimality:
+        """Estimate the gap of an iterate with care.
+
+        Args:
+            local: The objective in the solver's coordinates, last seen at the iterate.
+            iterate: The iterate.
+            enough: A gap above this need not be known exactly.
+        """
+        problem, objective, few = self._problem, self._problem.objective, self._problem.few
+        diagonal = problem.model == "diagonal"
+        precision = ONE_ROW / objective.rows.shape[0] if problem.long_rows else np.inf
+        if problem.long_rows and not diagonal:
+            return self._with_long_rows(local, enough, precision)
+        if diagonal:
+            few = objective  # of which a sample may hold a part only
+        elif problem.few_are_all:
+            few = sample(few, self._rows, self._generator)
+        elif not problem.every_row:  # the rows of a sample have no period
+            few = few.every(few.rows.shape[0] // self._rows)
+        learned = iterate.inverse_hessian.times if iterate.iteration > 0 else np.copy
+        state = local.coordinates, learned, local.weights, local.gradient
+        limits = enough, precision, self._least_steps
+        sampled = few.rows.shape[0] < objective.rows.shape[0]
+        found = estimate_suboptimality(few, *state, *limits, sampled=sampled, bounded=diagonal)
+        if not found.sure_curvature > 0:
+            found = estimate_suboptimality(objective, *state, *limits)
+        return found
+
+    def _with_long_rows(
+        self, local: LocalObjective, enough: float, precision: float
+    ) -> Suboptimality:
+        """The same in new coordinates, on all rows.
+
+        The curvature of a long row vanishes as soon as it is classified with confidence.
+        """
+        coordinates = self._renew(local.weights)
+        state = coordinates, np.copy, local.weights, local.gradient
+        found = estimate_suboptimality(self._problem.objective, *state, enough, precision)
+        known = found.step @ found.image > 0
+        self.renewed = coordinates, (found.step, found.image) if known else None
+        return found
+
+    def gap(self, found: Suboptimality, gradient: Vector, value: float) -> float:
+        """The gap that was found, and no less than that to the span, where the minimum is known.
+
+        Where factors have failed, conjugate gradients do, too. There, only the penalty counts:
+        J(w) - J* <= ||dJ/dW||^2 / (2 lambda).
+        """
+        gap = max(found.gap, self.gap_in_span(value))
+        if self._problem.factors_failed:
+            G, l2 = self._problem.objective.unpack(gradient)[0], self._problem.objective.l2
+            gap = max(gap, float(np.sum(G**2)) / (2 * l2) if l2 > 0 else np.inf)
+        return min(gap, value)
+
+    def gap_in_span(self, value: float) -> float:
+        """How far an objective is from the minimum in the span of the rows; 0 if none is known."""
+        return 0.0 if self._least_in_span is None else abs(value - self._least_in_span)
+
+    def failed(self, found: Suboptimality, times_allowed: float, steps: int) -> None:
+        """Learn from a gap that was not small enough.
+
+        Args:
+            found: The estimate.
+            times_allowed: The gap as a multiple of the largest that is.
+            steps: Number of steps so far.
+        """
+        if times_allowed > CLOSE:
+            self._rows *= 4
+        if np.isfinite(found.gap):  # the step, once learned, hides how slow the next are
+            self._least_steps = found.steps
+        else:  # that took all steps in vain
+            self._not_before = steps + LATER
+
+    def wait_for_half_of(self, rough_gap: float) -> None:
+        """Confirm no rough estimate of this round until it has halved."""
+        self._below = rough_gap / 2
