@@ -203,6 +203,10 @@ def test_a_hessian_expected_near_the_identity_scales_what_no_step_has_told():
     inverse.learn(first, 4 * first)
     np.testing.assert_allclose(inverse.times(first), first / 4)
     np.testing.assert_allclose(inverse.times(second), (1 + 1 / 4) / 2 * second)
+    inverse.learn(first, 20 * first)  # which shows that it is not near it
+    np.testing.assert_allclose(inverse.times(second), second / 20)
+    inverse.learn(first, 4 * first)
+    np.testing.assert_allclose(inverse.times(second), second / 4)
 
     plain = InverseHessian()
     np.testing.assert_allclose(plain.times(first), first / 3)

@@ -21,6 +21,8 @@ from mnist_gradients.maths.solvers.solution import (
     solution,
 )
 
+FAR_FROM_ONE = 10  # curvature along a step that no Hessian close to the identity has
+
 
 @dataclass
 class Iterate:
@@ -157,7 +159,8 @@ class InverseHessian:
 
     Args:
         memory: Number of steps remembered.
-        preconditioned: Whether the Hessian is expected to be close to the identity.
+        preconditioned: Whether the Hessian is expected to be close to the identity, until a step
+            shows that it is not.
     """
 
     def __init__(self, memory: int = 10, *, preconditioned: bool = False) -> None:
@@ -174,6 +177,8 @@ class InverseHessian:
             sets_scale: Whether directions that are not remembered resemble it.
         """
         curvature = float(s @ y)
+        if curvature > FAR_FROM_ONE * float(s @ s):
+            self._preconditioned = False
         self._pairs.append((s, y, curvature))
         if sets_scale or self._fitting is None:
             self._fitting = curvature / float(y @ y)
