@@ -131,6 +131,10 @@ class LinearObjective(ABC):
         """The whole Hessian of each row's loss with respect to its logits, (K, K, B)."""
 
     @abstractmethod
+    def summed_logit_hessian(self, Z: Floats, s: Vector) -> Floats:
+        """The same summed over rows with weights s, (B,): (K, K)."""
+
+    @abstractmethod
     def feasible(self, R: Floats, y: NDArray[np.integer]) -> Floats:
         """R, (B, K), where it is a residual of some logits, and else a residual close to it."""
 
@@ -247,6 +251,24 @@ class LinearObjective(ABC):
             return self._hessian_product(self.pack(self.scale * dW, db), v)
 
         return multiply
+
+    def intercept_hessian(self, w: Vector) -> Vector:
+        """The block of the Hessian at w that belongs to the intercept, (K, K), but for a penalty.
+
+        ::
+
+            sum_i s_i / S  diag(p_i) - p_i p_i^T
+        """
+        W, b = self._parameters(w)
+
+        def of_block(X: Any, y: NDArray[np.integer], s: Vector | None) -> tuple[Floats, ...]:
+            Z = self._logits(self._passing_block(X), W, b).astype(np.float64)
+            return (self.summed_logit_hessian(Z, np.ones(len(y)) if s is None else s),)
+
+        (total,) = self.rows.combined(
+            of_block, add, term_entries=self.n_outputs**2, threads=self.threads
+        )
+        return total / self.rows.total_weight
 
     def subset(self, indices: NDArray[np.integer], weights: Vector | None = None) -> Self:
         """The same objective on a copy of a few of its rows.

@@ -93,6 +93,12 @@ class LogisticObjective(LinearObjective):
         """The same as a matrix of one entry for each row, (1, 1, B)."""
         return self.logit_curvature(Z).T[None]
 
+    def summed_logit_hessian(
+        self, Z: NDArray[np.floating], s: NDArray[np.float64]
+    ) -> NDArray[np.floating]:
+        """The same summed over rows with weights s, (1, 1)."""
+        return (s @ self.logit_curvature(Z))[None]
+
     def curvature_product(
         self, Z: NDArray[np.floating], U: NDArray[np.floating]
     ) -> NDArray[np.floating]:

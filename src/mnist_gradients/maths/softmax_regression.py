@@ -63,6 +63,16 @@ class SoftmaxObjective(LinearObjective):
         P = softmax(Z).T
         return P[:, None] * (np.eye(len(P), dtype=P.dtype)[:, :, None] - P)
 
+    def summed_logit_hessian(
+        self, Z: NDArray[np.floating], s: NDArray[np.float64]
+    ) -> NDArray[np.floating]:
+        """The same summed over rows with weights s, (K, K), also where a p is near 1."""
+        P = softmax(Z)
+        H = -(s[:, None] * P).T @ P
+        np.fill_diagonal(H, 0)
+        np.fill_diagonal(H, -H.sum(axis=1))  # every row of the matrix sums to zero
+        return H
+
     def curvature_product(
         self, Z: NDArray[np.floating], U: NDArray[np.floating]
     ) -> NDArray[np.floating]:

@@ -10,9 +10,9 @@ from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
 from mnist_gradients.maths.solvers import preconditioned_lbfgs
 from mnist_gradients.maths.solvers.columns import are_correlated, describe_columns
+from mnist_gradients.maths.solvers.conjugate_gradients import newton_decrement
 from mnist_gradients.maths.solvers.coordinates import choose_model
 from mnist_gradients.maths.solvers.factors import inverse_factor, inverse_root
-from mnist_gradients.maths.solvers.suboptimality import newton_decrement
 
 
 def noisy(N, d, seed=0):

@@ -1,7 +1,8 @@
-"""Newton's decrement where conjugate gradients are slow to find it."""
+"""How far an iterate is above the minimum: long steps, samples, and what the penalty limits."""
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from mnist_gradients.maths.linear_objective import spread_of
 from mnist_gradients.maths.logistic import LogisticObjective
@@ -11,63 +12,9 @@ from mnist_gradients.maths.solvers.columns import describe_columns
 from mnist_gradients.maths.solvers.coordinates import Coordinates, curvature_coordinates
 from mnist_gradients.maths.solvers.suboptimality import (
     NEAR,
+    PenaltyLimit,
     estimate_suboptimality,
-    newton_decrement,
 )
-
-SPECTRA = {
-    "even": np.geomspace(1, 1e-3, 300),
-    "one direction learned": np.r_[1.0, np.geomspace(1e-3, 1e-5, 299)],
-    "the identity": np.linspace(0.9, 1.1, 300),
-}
-
-
-@pytest.mark.parametrize("name", SPECTRA)
-@pytest.mark.parametrize("tail", [0.0, 0.5, 1.0])
-def test_the_decrement_includes_what_further_steps_would_gain(name, tail):
-    spectrum = SPECTRA[name]
-    for seed in range(20):
-        gradient = np.random.default_rng(seed).standard_normal(300) * spectrum**tail
-        exact = np.sum(gradient**2 / spectrum)
-        found, step, image, steps = newton_decrement(lambda v: spectrum * v, gradient, np.copy)
-        assert found > 0.85 * exact  # infinite where the steps do not suffice
-        assert found < 1.5 * exact or np.isinf(found)
-        np.testing.assert_allclose(image, spectrum * step, atol=1e-9)
-        assert 0 < steps <= 100
-
-
-def test_a_small_decrement_takes_as_many_steps_as_one_before():
-    spectrum = np.linspace(0.5, 1.5, 50)
-    steps = [
-        newton_decrement(lambda v: spectrum * v, np.ones(50), np.copy, enough, least_steps=least)[3]
-        for enough in (1.0, np.inf)
-        for least in (0, 5)
-    ]
-    assert steps == [3, 3, 3, 5]
-
-
-@pytest.mark.parametrize("part", [0.1, 0.5, 0.9, 1.1, 2.0, 10.0, 100.0])
-def test_a_bound_ends_the_steps_early_or_late(part):
-    """A penalty of 1 limits what the residual leaves of a decrement, given as part of enough."""
-    spectrum, least = np.geomspace(30, 1, 200), 1.0
-
-    def most_left(residual):
-        return residual @ residual / least
-
-    for seed in range(10):
-        gradient = np.random.default_rng(seed).standard_normal(200)
-        exact = np.sum(gradient**2 / spectrum)
-        enough = exact / part
-        found, step, _, steps = newton_decrement(
-            lambda v: spectrum * v, gradient, np.copy, enough, most_left=most_left
-        )
-        left = gradient - spectrum * step
-        if part < 1:
-            assert exact <= found <= enough  # a bound, and not an estimate
-        else:
-            assert 0.9 * exact < found < 1.1 * exact
-            assert most_left(left) <= max(enough / 2, 0.1 * exact)
-        assert steps == 1 if part < 1 / 4 else 1 < steps < 30
 
 
 def test_a_gradient_that_the_penalty_limits_needs_one_product_with_the_hessian():
@@ -85,6 +32,67 @@ def test_a_gradient_that_the_penalty_limits_needs_one_product_with_the_hessian()
     assert found.steps == 1
     assert value - best.objective <= found.gap <= small
     assert estimate_suboptimality(*arguments, large, bounded=True).steps > 1
+
+
+def wide_problem(K, intercept="free"):
+    """Few rows, one class of which is rare; an iterate near the minimum."""
+    generator = np.random.default_rng(K)
+    X = generator.standard_normal((60, 40)) + 1
+    y = np.append(np.arange(K), generator.integers(max(1, K - 1), size=60 - K))
+    weights = generator.uniform(0.5, 2, 60)
+    kind = LogisticObjective if K == 2 else SoftmaxObjective
+    objective = kind(X, y, 0.3, intercept=intercept, weights=weights)
+    return objective, generator.standard_normal(objective.size) / 30
+
+
+@pytest.mark.parametrize("intercept", ["free", "penalised", "none"])
+@pytest.mark.parametrize("K", [2, 3, 7])
+def test_the_penalty_limits_a_decrement_once_the_intercept_is_settled(K, intercept):
+    objective, w = wide_problem(K, intercept)
+    product, limit = objective.hessian(w), PenaltyLimit(objective, w)
+    H = np.column_stack([product(e) for e in np.eye(objective.size)])
+    generator = np.random.default_rng(0)
+    part = objective.n_features * objective.n_outputs  # from here on, the intercept
+    for size in (1e-2, 1.0, 1e2):  # of its part of the gradient
+        gradient = generator.standard_normal(objective.size)
+        gradient[part:] *= size
+        W, g = objective.unpack(gradient)
+        if K > 2:  # as of every gradient of the loss
+            W, g = W - W.mean(axis=1, keepdims=True), g - g.mean()
+        gradient = objective.pack(W, g)
+        exact = gradient @ np.linalg.lstsq(H, gradient)[0]
+        v = limit.settling_step(gradient)
+        if intercept != "free":
+            assert v is None
+            assert exact <= limit(gradient) == pytest.approx(gradient @ gradient / 0.3)
+            continue
+        left = gradient - H @ v
+        np.testing.assert_allclose(left[part:], 0, atol=1e-12 * size)
+        assert exact <= v @ gradient + limit(left)
+        assert limit(left) == pytest.approx(np.sum(left[:part] ** 2) / 0.3)
+        np.testing.assert_allclose(v @ gradient, v @ H @ v)
+
+
+@pytest.mark.parametrize("K", [2, 3, 7])
+def test_the_block_of_the_intercept_is_that_of_the_hessian(K):
+    objective, w = wide_problem(K)
+    product, K = objective.hessian(w), objective.n_outputs
+    units = np.eye(objective.size)[-K:]
+    block = np.array([product(e)[-K:] for e in units])
+    np.testing.assert_allclose(objective.intercept_hessian(w), block, rtol=1e-10)
+
+
+@pytest.mark.parametrize(("l2", "tolerance"), [(1.0, 1e-3), (10.0, 3e-4), (10.0, 1e-2)])
+def test_the_intercept_of_a_rare_class_counts_though_it_has_no_penalty(l2, tolerance):
+    generator = np.random.default_rng(0)
+    sampler = {"rng": generator, "data_sampler": generator.standard_normal}
+    X = scipy.sparse.random_array((5_000, 3_000), density=0.01, format="csr", **sampler)
+    objective = LogisticObjective(X, (np.arange(5_000) % 500 == 499).astype(int), l2)
+    best = preconditioned_lbfgs(objective, tolerance=1e-12)
+    found = preconditioned_lbfgs(objective, tolerance=tolerance)
+    assert found.converged
+    assert found.objective - best.objective <= tolerance * best.objective
+    assert found.objective - best.objective <= 1.01 * found.relative_gap * best.objective
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -15,20 +15,34 @@ from mnist_gradients.maths.solvers.solution import Vector
 from mnist_gradients.maths.solvers.suboptimality import (
     FLOOR,
     SAFETY,
+    PenaltyLimit,
     Suboptimality,
     estimate_suboptimality,
 )
 from mnist_gradients.maths.solvers.working_problem import WorkingProblem
 
 CONFIRMATION_ROWS = 3_000  # whose Hessian confirms a small gap, if there are few features
-EARLY = 1.5  # times the tolerance: an estimate that is worth confirming already,
-FEW = 10  # if the rows that confirm it are so many times fewer than all,
-LATE = 0.5  # or not yet, if one factor serves all classes: a gap close to it takes many steps
+EARLY = 1.5  # times the tolerance: a rough gap is confirmed from there on, where that is cheap
+FEW = 10  # it is, where it takes so many times fewer rows than there are
+LATE = 0.5  # the same where one factor serves all classes: a gap close to it takes many steps
 CLOSE = 3  # times the tolerance: a gap that one more step closes, with no more rows
-LATER = 10  # iterations until a gap that no steps of conjugate gradients told is looked at again
+LATER = 10  # iterations until the next estimate, after one that was infinite
 ONE_ROW = 0.01  # nats, small for the loss of a row
 
 Renew = Callable[[Vector], Coordinates]
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """Coordinates that were made for a confirmation.
+
+    Attributes:
+        coordinates: The coordinates.
+        newton_step: Newton's step in them, to be subtracted, and its image, if they are known.
+    """
+
+    coordinates: Coordinates
+    newton_step: tuple[Vector, Vector] | None
 
 
 @dataclass(frozen=True)
@@ -54,10 +68,11 @@ class Point:
         return self.gap / minimum if minimum > 0 else np.inf
 
     def no_worse_than(self, other: Point) -> Point:
-        """This point, if it is lower than an earlier one, whose gap then tells about this, too."""
+        """This point if it is the lower one, with a gap that follows from the other's; or that."""
         if self.value > other.value:
             return other
-        return replace(self, gap=min(self.gap, other.gap - (other.value - self.value)))
+        follows = other.gap - (other.value - self.value)  # but for rounding in the other's value
+        return replace(self, gap=min(self.gap, follows if follows > 0 else other.gap))
 
     def is_progress_on(self, other: Point, rounding: float) -> bool:
         """Whether the gap is half another's, or the objective lower by more than rounding."""
@@ -65,11 +80,11 @@ class Point:
 
 
 class Tolerance:
-    """The largest relative gap at which iterations end.
+    """The largest relative gap at which iterations end; less once that is reached.
 
     Args:
         largest: Relative gap that counts as converged.
-        least: A smaller one that is tried from there on, as far as rounding allows.
+        least: A smaller one to aim for from there on, as far as rounding allows.
 
     Attributes:
         met_by: The first point that was within the larger one.
@@ -92,10 +107,6 @@ class Tolerance:
         if self.met_by is None and self.is_met(point):
             self.met_by, self._now = point, self._least
 
-    def is_beyond_rounding(self, point: Point) -> bool:
-        """Whether no estimate of the gap is left to a point beyond one that was within it."""
-        return self.met_by is not None and bool(np.isinf(point.gap))
-
 
 class Confirmation:
     """A rough estimate of the gap of each iterate, and one to rely on where that is small.
@@ -108,8 +119,7 @@ class Confirmation:
             curvature there.
 
     Attributes:
-        renewed: Coordinates that were made for a confirmation, and Newton's step in them with its
-            image, if it is known.
+        renewed: New coordinates that a confirmation took, for the next round; see `take_renewed`.
     """
 
     def __init__(
@@ -119,7 +129,7 @@ class Confirmation:
         least_in_span: float | None,
         renew: Renew,
     ) -> None:
-        self.renewed: tuple[Coordinates, tuple[Vector, Vector] | None] | None = None
+        self.renewed: Renewed | None = None
         self._problem, self._generator, self._renew = problem, generator, renew
         self._least_in_span = least_in_span
         self._rows = max(CONFIRMATION_ROWS, 4 * problem.objective.n_features)
@@ -130,6 +140,11 @@ class Confirmation:
         """Begin with other coordinates."""
         self._least_curvature, self._below = 1.0, np.inf
         self._rough: list[float] = []
+
+    def take_renewed(self) -> Renewed | None:
+        """The renewed coordinates, once."""
+        renewed, self.renewed = self.renewed, None
+        return renewed
 
     def rough_gap(self, iterate: Iterate) -> float:
         """An estimate of the gap that costs nothing.
@@ -150,7 +165,9 @@ class Confirmation:
 
     def takes_less_than_factors(self, allowed: float) -> bool:
         """Whether the iterations that are likely to remain take less time than new factors."""
-        now, n = self._rough[-1], len(self._rough) // 2
+        now, n = self._rough[-1], max(1, len(self._rough) // 2)
+        if len(self._rough) == 1:
+            return now <= allowed
         rate = min(1.0, now / self._rough[-1 - n]) ** (1 / n)
         return now * rate ** passes_of_factors(self._problem.objective) <= allowed
 
@@ -206,19 +223,20 @@ class Confirmation:
         state = coordinates, np.copy, local.weights, local.gradient
         found = estimate_suboptimality(self._problem.objective, *state, enough, precision)
         known = found.step @ found.image > 0
-        self.renewed = coordinates, (found.step, found.image) if known else None
+        self.renewed = Renewed(coordinates, (found.step, found.image) if known else None)
         return found
 
-    def gap(self, found: Suboptimality, gradient: Vector, value: float) -> float:
+    def gap(self, found: Suboptimality, local: LocalObjective, value: float) -> float:
         """The gap that was found, and no less than that to the span, where the minimum is known.
 
-        Where factors have failed, conjugate gradients do, too. There, only the penalty counts:
-        J(w) - J* <= ||dJ/dW||^2 / (2 lambda).
+        Where factors have failed, conjugate gradients do, too. There, only the penalty counts.
         """
         gap = max(found.gap, self.gap_in_span(value))
         if self._problem.factors_failed:
-            G, l2 = self._problem.objective.unpack(gradient)[0], self._problem.objective.l2
-            gap = max(gap, float(np.sum(G**2)) / (2 * l2) if l2 > 0 else np.inf)
+            objective = self._problem.objective
+            limited = objective.l2 > 0
+            limit = PenaltyLimit(objective, local.weights)(local.gradient) if limited else np.inf
+            gap = max(gap, limit / 2)
         return min(gap, value)
 
     def gap_in_span(self, value: float) -> float:

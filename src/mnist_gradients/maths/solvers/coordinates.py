@@ -155,7 +155,8 @@ class Coordinates:
         self._factors, self._class_scale = factors, class_scale
         self._has_intercept = objective.intercept != "none"
         self._threads = objective.threads
-        if factors is not None and active is not None:
+        if factors is not None:
+            active = np.arange(self._d) if active is None else active
             intercept = [self._d] if self._has_intercept else []
             self._active = np.append(active, intercept).astype(np.intp)
 

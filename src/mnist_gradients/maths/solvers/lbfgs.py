@@ -21,7 +21,7 @@ from mnist_gradients.maths.solvers.solution import (
     solution,
 )
 
-FAR_FROM_ONE = 10  # curvature along a step that no Hessian close to the identity has
+FAR_FROM_ONE = 30  # curvature along a step that no Hessian close to the identity has
 
 
 @dataclass

@@ -53,8 +53,8 @@ def preconditioned_lbfgs(
 
            J - J* <= tolerance J*
 
-       by an estimate of Newton's decrement that includes rounding. Every ``ROUND`` iterations, step
-       3 is repeated with rows that are drawn anew, by their curvature. Where rounding in float32 is
+       by an estimate of Newton's decrement that includes rounding. Every 20 iterations, step 3
+       is repeated with rows that are drawn anew, by their curvature. Where rounding in float32 is
        too large, it goes on in float64.
 
     Rows of great length, which may decide alone about a direction, join the sample of step 3. Where
@@ -107,8 +107,8 @@ def preconditioned_lbfgs(
             if found.message:
                 return found
             start, before = found.weights, found.iterations
-        limit = Tolerance(tolerance, least_tolerance)
-        search = Search(objective, seed, limit, least, isotropic=isotropic)
+        goal = Tolerance(tolerance, least_tolerance)  # the search tightens it
+        search = Search(objective, seed, goal, least, isotropic=isotropic)
         best, progress_at, iteration, ended = None, 0, 0, False
         dtype = search.dtype
         points = search.points(start, warm_start=max_iterations > 0)
@@ -117,7 +117,7 @@ def preconditioned_lbfgs(
             if callback is not None and (steps > 0 or before == 0):
                 callback(iteration, point.value, search.problem.gradient_norm(point.gradient))
             ended = iteration >= max_iterations
-            if limit.is_met(point) or ended or limit.is_beyond_rounding(point):
+            if goal.is_met(point) or ended:
                 break
             if best is None or point.is_progress_on(best, 8 * np.finfo(search.dtype).eps):
                 best, progress_at = point, iteration
@@ -125,12 +125,12 @@ def preconditioned_lbfgs(
                 break
             if search.dtype != dtype:  # the best is known to the rounding of float32 alone
                 best, dtype = None, search.dtype
-        converged = limit.is_met(point)
-        if limit.met_by:
-            point, converged = point.no_worse_than(limit.met_by), True
+        converged = goal.is_met(point)
+        if goal.met_by is not None:
+            point, converged = point.no_worse_than(goal.met_by), True
         elif not converged and point.relative_gap < WORTH_CONFIRMING:
             point = search.confirmed(point)
-            converged = limit.is_met(point)
+            converged = goal.is_met(point)
     return Solution(
         search.problem.uncentred(point.weights),
         point.value,

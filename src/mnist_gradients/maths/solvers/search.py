@@ -9,7 +9,7 @@ import numpy as np
 
 from mnist_gradients.maths.linear_objective import LinearObjective
 from mnist_gradients.maths.solvers.columns import are_correlated, has_long_rows
-from mnist_gradients.maths.solvers.confirmation import Confirmation, Point, Tolerance
+from mnist_gradients.maths.solvers.confirmation import Confirmation, Point, Renewed, Tolerance
 from mnist_gradients.maths.solvers.coordinates import (
     Coordinates,
     curvature_coordinates,
@@ -32,9 +32,9 @@ from mnist_gradients.maths.solvers.working_problem import WorkingProblem
 
 ROUND = 20  # iterations after which the curvature is estimated anew
 FRESH = 5  # iterations for which a sample drawn by curvature is good enough
-FAR_ROUND = 8  # the same far from the minimum, if all rows enter the estimate, or
-CHANGED = 0.1  # the curvature along a step is so much less, with many classes
-FAR = 0.1  # gap, relative to the objective
+FAR_ROUND = 8  # the same far from the minimum, where the curvature has changed
+FAR = 0.1  # gap, relative to the objective, of a point that is far
+CHANGED = 0.1  # curvature along a step, of three classes or more, that shows a change
 SURPRISE = 20  # curvature along a step that the sample does not explain: a row of great length
 
 
@@ -69,6 +69,7 @@ class Search:
         self._in_span = least_in_span is not None
         self._draws_by_curvature = False
         self._steps, self._drawn_at, self._round_ends = 0, 0, 0
+        self._last: tuple[LocalObjective, Iterate]  # of the last point
 
     @property
     def dtype(self) -> np.dtype:
@@ -78,7 +79,9 @@ class Search:
     def points(self, start: Vector | None, *, warm_start: bool) -> Iterator[Point]:
         """Iterates of L-BFGS in coordinates that are renewed every ``ROUND`` iterations.
 
-        They end when coordinates without factors offer no step that lowers it, in float64.
+        A round ends early where `_point` sets its end, a confirmation has renewed the coordinates,
+        or the computing type has changed. Iterates end when, in float64 and without factors, no
+        step lowers the objective.
         """
         problem, confirmation = self.problem, self._confirmation
         if start is not None:
@@ -93,10 +96,10 @@ class Search:
         first = True
         while True:
             dtype, steps = self.dtype, 0
-            at_w = None if confirmation.renewed else self._draw_again(w)
-            coordinates, newton_step = confirmation.renewed or (self._coordinates(w), None)
-            confirmation.renewed = None
-            local = LocalObjective(problem.objective, w, coordinates)
+            renewed = confirmation.take_renewed()
+            at_w = None if renewed else self._draw_again(w)
+            renewed = renewed or Renewed(self._coordinates(w), None)
+            local = LocalObjective(problem.objective, w, renewed.coordinates)
             at_start = local.at_origin(*at_w) if at_w else None
             self._round_ends = self._round()
             confirmation.start_round()
@@ -106,8 +109,8 @@ class Search:
             ):
                 self._steps += iterate.iteration - steps
                 w, steps = local.weights, iterate.iteration
-                if steps == 0 and newton_step is not None:
-                    iterate.learn(*newton_step)
+                if steps == 0 and renewed.newton_step is not None:
+                    iterate.learn(*renewed.newton_step)
                 if steps > 0 or first:
                     yield self._point(local, iterate)
                 if first and at_w:
@@ -123,15 +126,15 @@ class Search:
                 problem.give_up_factors()  # where curvature vanishes, they lead astray
 
     def confirmed(self, point: Point) -> Point:
-        """The last point, in today's computing type, with an estimate of its gap to rely on."""
+        """The last point again, in the present computing type, with a gap to rely on."""
         before, iterate = self._last
         local = LocalObjective(self.problem.objective, before.weights, before.coordinates)
-        value, gradient = local(np.zeros(self.problem.objective.size))
-        found = self._confirmation(local, replace(iterate, gradient=gradient), np.inf)
-        return replace(point, value=value, gap=self._confirmation.gap(found, local.gradient, value))
+        value, _ = local(np.zeros(self.problem.objective.size))
+        found = self._confirmation(local, iterate, np.inf)
+        return replace(point, value=value, gap=self._confirmation.gap(found, local, value))
 
     def _warm_start(self) -> Vector:
-        """The minimum on a sample, or without features if the sample tells no more.
+        """The minimum on a sample, or zero but for the intercept, where a sample tells too little.
 
         A small part of the rows tells little of independent features.
         """
@@ -208,7 +211,7 @@ class Search:
         if not confirmation.is_due(rough, tolerance.allowed(point), self._steps):
             return replace(point, gap=max(rough, 2 * tolerance.allowed(point)))
         found = confirmation(local, iterate, tolerance.allowed(point))
-        point = replace(point, gap=confirmation.gap(found, local.gradient, point.value))
+        point = replace(point, gap=confirmation.gap(found, local, point.value))
         tolerance.tighten(point)
         if not tolerance.is_met(point):
             self._go_on(iterate, found, rough, point)

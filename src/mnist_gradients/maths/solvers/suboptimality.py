@@ -23,33 +23,30 @@ logistic regression", Electronic Journal of Statistics 4, 2010); tangents and co
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_gradients.maths.linear_objective import Floats, LinearObjective, Vector, spread_of
+from mnist_gradients.maths.solvers.conjugate_gradients import (
+    EXACTLY_SOLVED,
+    Demand,
+    Limit,
+    Map,
+    newton_decrement,
+)
 from mnist_gradients.maths.solvers.coordinates import Coordinates
 from mnist_gradients.maths.solvers.sampling import sample
 
-STEPS = 100  # of conjugate gradients at the most
-SOLVED = 1e-6  # of the first residual, squared in the preconditioner's norm, is no residual;
-EXACTLY_SOLVED = 1e-20  # so much, if a long row may be most of the first
-PLATEAU = 50  # steps that a bound on what is missing may ask for
-TAIL = 2  # of them at the least, whose gain tells how much is missing
-FAST = 0.1  # of the gain of a step is that of the next
 PRECISE = 0.01  # part of a decrement that may be missing where its step goes far
-SAFETY = 1.3  # for a Hessian of a sample,
-SURE = 5  # and standard errors by which its curvature along the step may be too large
+SAFETY = 1.3  # every estimate is multiplied by this
+SURE = 5  # standard errors by which the curvature of a sample along the step may be too large
 FLOOR = np.finfo(np.float64).eps  # nats: a gap below the rounding of a loss of 1
 NEAR = 0.7  # change of a logit by which a loss still resembles its quadratic model
 ROUNDING_ENTRIES = 200_000  # of rows are looked at for rounding errors,
 LEAST_ROUNDING_ROWS = 200  # but so many rows at least
-
-Map = Callable[[Vector], Vector]
 
 
 @dataclass(frozen=True)
@@ -109,23 +106,24 @@ def estimate_suboptimality(
         bounded: Whether a bound is to confirm a small gap: the preconditioner may have directions
             that it hides for some steps.
     """
+    limit = PenaltyLimit(few, w) if bounded and few.l2 > 0 else None
 
-    def most_left(residual: Vector) -> float:
-        return _most_decrement(few, coordinates, precondition, residual)
+    def most(gradient: Vector) -> float:
+        if limit is None:
+            return _most_decrement(few, coordinates, precondition, gradient)
+        return limit(gradient)
 
-    rounding = _rounding(few, coordinates, precondition, w)
-    hessian, precision, error = few.hessian(w), 2 * precision, 0.0
+    rounding, hessian, error = most(_rounding_error(few, w)), few.hessian(w), 0.0
+    demand = Demand(2 * enough / SAFETY, 2 * precision, least_steps)
     rounded = max(EXACTLY_SOLVED, 100 * float(np.finfo(few.dtype).eps) ** 2)
-    for precise in (False, True):
+    for precise in (False, True):  # once more where the step moves rows far
         decrement, step, image, steps = newton_decrement(
             hessian,
             gradient,
             precondition,
-            2 * enough / SAFETY,
-            precision,
-            least_steps,
+            demand,
             coordinates=coordinates,
-            most_left=most_left if bounded and few.l2 > 0 else None,
+            limit=limit,
             rounded=rounded,
         )
         gap = SAFETY * (np.sqrt(decrement) + np.sqrt(rounding)) ** 2 / 2
@@ -135,13 +133,61 @@ def estimate_suboptimality(
             few, w, coordinates.weights(step), sampled=sampled
         )
         if precise or far == 0:
-            lower += _most_decrement(few, coordinates, precondition, left) / 2
-            gap = gap * less + SAFETY * lower
+            gap = gap * less + SAFETY * (lower + most(left) / 2)
             break
-        precision = min(precision, PRECISE * decrement)
+        demand = replace(demand, precision=min(demand.precision, PRECISE * decrement))
     found = Suboptimality(gap, rounding / 2, step, image, steps, error)
     sure = found.sure_curvature
     return replace(found, gap=gap / sure if sure > 0 else np.inf)
+
+
+class PenaltyLimit(Limit):
+    """The most that a gradient g leaves of g^T H^-1 g, where only the penalty is known of H.
+
+    ::
+
+        g^T H^-1 g  =  g_b^T B^-1 g_b + r^T S^-1 r,    S >= lambda I,    r = g_W - H_Wb B^-1 g_b
+
+    An intercept without a penalty has the curvature B, its own block of the Hessian, and is
+    eliminated. Where g_b is zero, r is g_W, and the sum is known to be at most |g_W|^2 / lambda.
+
+    Source: block elimination (Boyd and Vandenberghe, "Convex Optimization", 2004, appendix C.4).
+
+    Args:
+        few: The objective, with a penalty.
+        w: Parameter vector, (size,).
+    """
+
+    def __init__(self, few: LinearObjective, w: Vector) -> None:
+        self._few, self._free = few, few.intercept == "free"
+        if self._free:
+            block = few.intercept_hessian(w)
+            # The same change of all classes has no curvature, and no gradient: any will do.
+            shift = block.trace() / len(block) if len(block) > 1 else 0.0
+            self._curvatures, self._vectors = np.linalg.eigh(block + shift)
+
+    def __call__(self, gradient: Vector) -> float:
+        """The limit, or, where the intercept has a part of the gradient, close to it."""
+        G, g = self._few.unpack(gradient)
+        of_penalised = float(np.sum(G**2)) + (0.0 if self._free else float(g @ g))
+        of_free = float(g @ self._solved(g)) if self._free and g.any() else 0.0
+        return of_penalised / self._few.l2 + of_free
+
+    def settling_step(self, gradient: Vector) -> Vector | None:
+        """The step, to be subtracted, after which an intercept without a penalty has no gradient.
+
+        Returns:
+            The step, (size,); None if there is no such intercept.
+        """
+        W, g = self._few.unpack(gradient)
+        return self._few.pack(np.zeros_like(W), self._solved(g)) if self._free else None
+
+    def _solved(self, g: Vector) -> Vector:
+        """B^-1 g, (K,); infinite where there is no curvature."""
+        parts = self._vectors.T @ g
+        if not (self._curvatures > 0).all():
+            return np.full_like(g, np.inf)
+        return self._vectors @ (parts / self._curvatures)
 
 
 def _along_step(
@@ -200,188 +246,23 @@ def _along_step(
     return far, max(lower, 0.0) / S, gradient / S, less, error
 
 
-def newton_decrement(
-    hessian_vector: Map,
-    gradient: Vector,
-    precondition: Map,
-    enough: float = np.inf,
-    precision: float = np.inf,
-    least_steps: int = 0,
-    *,
-    coordinates: Coordinates | None = None,
-    most_left: Callable[[Vector], float] | None = None,
-    rounded: float = EXACTLY_SOLVED,
-) -> tuple[float, Vector, Vector, int]:
-    """g^T H^-1 g and Newton's step H^-1 g by preconditioned conjugate gradients.
-
-    Every step adds to the sum. It ends when so little is likely to be missing that twice as much
-    can be added: a tenth of the sum, or what still leaves it at half of what is enough; and less
-    than the precision if the sum is not above that.
-
-    What is likely is an extrapolation. Where a few directions hold most of the gradient, and many
-    others most of the decrement, the first steps see nothing of the latter. A sum that is enough
-    therefore takes more steps, up to ``PLATEAU``, until the most that the residual r can leave,
-    r^T H^-1 r, says the same; or fewer, where it says so early. So does a larger sum, until that
-    most is half of what is enough, or a tenth of the sum: Newton's step then leaves so little that
-    its own gap takes few steps to confirm.
-
-    Args:
-        hessian_vector: The Hessian times a vector.
-        gradient: g, (size,).
-        precondition: An estimate of the inverse Hessian in the coordinates times a vector.
-        enough: A sum above this need not be precise.
-        precision: Of a smaller sum.
-        least_steps: Number of steps that it takes at the least.
-        coordinates: The coordinates; None for those of the gradient.
-        most_left: The most that r^T H^-1 r can be, given r, (size,), as far as the penalty tells;
-            None for none.
-        rounded: Residuals whose square in the preconditioner's norm is so small, relative to that
-            of the first, are rounding errors.
-
-    Returns:
-        The decrement, infinite if the steps do not suffice; the step v in the coordinates, (size,);
-        H v there, (size,); and the number of steps after which the sum was known.
-    """
-    weights = coordinates.weights if coordinates else np.copy
-    local = coordinates.gradient if coordinates else np.copy
-    first = local(gradient)
-    step, residual = np.zeros_like(gradient), gradient
-    z = precondition(first)
-    direction, product = z, float(first @ z)
-    solved = SOLVED if np.isinf(precision) else EXACTLY_SOLVED
-    solved, rounded = solved * product, rounded * product
-    is_solved, total, known_after = False, 0.0, 0
-    gains: list[float] = []
-    bounds = _Bounds(most_left, enough)
-    for _ in range(STEPS):
-        v = weights(direction)
-        image = hessian_vector(v)
-        curvature = float(v @ image)
-        if product <= 0 or curvature <= 0:
-            # Where no curvature is seen, only a gradient of zero belongs to a minimum.
-            ended = is_solved or (product <= 1e-3 * gains[0] if gains else not gradient.any())
-            total = total if ended else np.inf
-            break
-        alpha = product / curvature
-        step = step + alpha * direction
-        residual = residual - alpha * image
-        total += alpha * product
-        gains.append(alpha * product)
-        missing, most, least = sum(gains[-TAIL:]), 0.1 * total, TAIL + 1
-        if total <= enough:
-            missing, least = _missing(gains), max(least, least_steps)
-            left = (enough / 2 - total) / 2 if np.isfinite(enough) else 0.0
-            most = min(max(most, left), precision)
-        bounds.look_at(residual)
-        if bounds.confirm(total) and np.isinf(precision):
-            total += bounds.last
-            break
-        more = bounds.ask_for_more(total, most)
-        if len(gains) >= least and missing <= most:
-            known_after = known_after or len(gains)
-            if not more:
-                total += min(2 * missing, bounds.last)
-                break
-        r = local(residual)
-        z = precondition(r)
-        product, before = float(r @ z), product
-        is_solved |= 0 <= product <= solved
-        if is_solved and (not more or product <= rounded):
-            break
-        direction = z + (product / before) * direction
-    else:
-        total = total if is_solved else np.inf
-    return total, step, first - local(residual), known_after or len(gains)
-
-
-class _Bounds:
-    """What further steps of conjugate gradients can gain at the most, as far as the penalty tells.
-
-    Args:
-        most_left: The most that is left of a decrement, given the residual, (size,); None for no
-            bound.
-        enough: The largest sum that need be precise.
-    """
-
-    def __init__(self, most_left: Callable[[Vector], float] | None, enough: float) -> None:
-        self._most_left, self._enough = most_left, enough
-        self._all: list[float] = []
-        self.last = np.inf
-
-    def look_at(self, residual: Vector) -> None:
-        """Take the bound after one more step, up to ``PLATEAU`` of them."""
-        if self._most_left and len(self._all) < PLATEAU - 1:
-            self.last = self._most_left(residual)
-            self._all.append(self.last)
-        else:
-            self._most_left, self.last = None, np.inf
-
-    def confirm(self, total: float) -> bool:
-        """Whether a sum is enough whatever is missing."""
-        return total + self.last <= self._enough < np.inf
-
-    def ask_for_more(self, total: float, most: float) -> bool:
-        """Whether more steps are to lower the bound.
-
-        Args:
-            total: The sum so far.
-            most: What may be missing.
-        """
-        if self._most_left is None:
-            return False
-        if np.isinf(self._enough):
-            return self.last > most
-        if total <= self._enough:
-            return not self.confirm(total)
-        return self._falls_to(max(most, self._enough / 2))
-
-    def _falls_to(self, small: float) -> bool:
-        """Whether so low a bound is ahead, and likely to come before ``STEPS`` steps.
-
-        It will fall faster than before: conjugate gradients gain speed.
-        """
-        k, n = len(self._all), max(1, len(self._all) // 2)
-        rate = (self.last / self._all[-1 - n]) ** (1 / n) if k > 1 else 1.0
-        return self.last * rate ** (STEPS - k) <= small < self.last
-
-
-def _missing(gains: list[float]) -> float:
-    """What further steps of conjugate gradients may gain: as much as the last few, or more.
-
-    If the gains of n steps fall by a factor q to those of the next n, and go on so, q / (1 - q)
-    times the last are missing. The largest q of several n counts, since gains are uneven; the first
-    step, which may gain most by far, does not.
-    """
-    k, last = len(gains), sum(gains[-TAIL:])
-    if k < 2 * TAIL + 1:
-        return last if all(b <= FAST * a for a, b in pairwise(gains)) else np.inf
-    missing = last
-    for n in range(TAIL, (k - 1) // 2 + 1):
-        now, before = sum(gains[-n:]), sum(gains[-2 * n : -n])
-        missing = max(missing, now * now / (before - now) if now < before else np.inf)
-    return missing
-
-
-def _rounding(
-    few: LinearObjective, coordinates: Coordinates, precondition: Map, w: Vector
-) -> float:
-    """Decrement of the rounding errors of the gradient, seen where it is computed both ways.
-
-    The preconditioner knows nothing of directions in which features differ by less than the
-    rounding of float32. There, only the penalty limits what an error hides: H >= lambda I.
-    """
+def _rounding_error(few: LinearObjective, w: Vector) -> Vector:
+    """The rounding error of the gradient, (size,), seen where it is computed both ways."""
     if few.dtype == np.float64:
-        return 0.0
+        return np.zeros_like(w)
     n = max(LEAST_ROUNDING_ROWS, ROUNDING_ENTRIES // few.n_features)
     few = sample(few, n, np.random.default_rng(0))
-    error = few(w)[1] - few.computed_in(np.float64)(w)[1]
-    return _most_decrement(few, coordinates, precondition, error)
+    return few(w)[1] - few.computed_in(np.float64)(w)[1]
 
 
 def _most_decrement(
     few: LinearObjective, coordinates: Coordinates, precondition: Map, gradient: Vector
 ) -> float:
-    """g^T H^-1 g, or more, where the preconditioner may know nothing of the Hessian but lambda."""
+    """g^T H^-1 g with a preconditioner that may know nothing of weak directions of the weights.
+
+    It knows nothing of those in which features differ by less than the rounding of float32, say.
+    There, only the penalty counts: H >= lambda I.
+    """
     G, _ = few.unpack(gradient)
     if not gradient.any():
         return 0.0
