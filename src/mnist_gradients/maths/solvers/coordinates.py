@@ -131,8 +131,8 @@ def rows_per_factor(K: int) -> int:
 class Coordinates:
     """The linear map w = A u.
 
-    Softmax does not change when a vector is added to the weights of all classes at once. Factors,
-    class by class, do not know that; so steps and gradients are freed of such shifts.
+    Softmax does not change when a vector is added to the weights of all classes at once. Factors of
+    single classes ignore that; so steps and gradients are freed of such shifts.
 
     Args:
         objective: Logistic or softmax objective.

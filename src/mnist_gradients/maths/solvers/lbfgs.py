@@ -75,7 +75,7 @@ def lbfgs(
 
     ::
 
-        w <- w - alpha H grad J(w),   H s.t. H (grad J_{k+1} - grad J_k) = w_{k+1} - w_k
+        w <- w - alpha B grad J(w),   B s.t. B (grad J_{k+1} - grad J_k) = w_{k+1} - w_k
 
     The step alpha meets the Wolfe conditions; alpha = 1 nearly always does.
 
@@ -136,9 +136,8 @@ def lbfgs_iterates(
     check_first_value(value)
 
     def iterate_at(iteration: int, w: Vector, curvature: float, *, foreseen: bool) -> Iterate:
-        direction = -inverse_hessian.times(gradient)
-        known = curvature, direction, inverse_hessian
-        return Iterate(iteration, w, value, gradient, *known, foreseen=foreseen)
+        ahead = -inverse_hessian.times(gradient), inverse_hessian
+        return Iterate(iteration, w, value, gradient, curvature, *ahead, foreseen=foreseen)
 
     iterate = iterate_at(0, start, float("inf"), foreseen=False)
     yield iterate

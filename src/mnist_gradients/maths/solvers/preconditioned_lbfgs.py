@@ -74,8 +74,8 @@ def preconditioned_lbfgs(
             reached on the way to it counts as converged.
         max_iterations: Largest number of iterations, of all methods together.
         seed: Seed of the choice of rows.
-        callback: Called with (iteration, objective, gradient norm) on all rows, first at the end of
-            step 2.
+        callback: Called with (iteration, objective, gradient norm) on all rows, first at the start
+            or the end of step 2. A search in the span of the rows counts as one call, at its end.
         isotropic: Whether the features are the coordinates of a space in which no direction is
             preferred. One scale for all of them then keeps the penalty the same in each direction,
             which is all the curvature there is where separable rows have been learned.

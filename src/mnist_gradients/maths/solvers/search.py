@@ -84,15 +84,7 @@ class Search:
         step lowers the objective.
         """
         problem, confirmation = self.problem, self._confirmation
-        if start is not None:
-            w = problem.centred(first_iterate(problem.objective, start))
-        elif warm_start:
-            w = self._warm_start()
-        else:
-            w = np.zeros(problem.objective.size)
-        problem.focus(w)
-        if not problem.spans and (problem.overflows or has_long_rows(problem.few, problem.columns)):
-            problem.hold_long_rows(self._generator)
+        w = self._start(start, warm_start=warm_start)
         first = True
         while True:
             dtype, steps = self.dtype, 0
@@ -132,6 +124,20 @@ class Search:
         value, _ = local(np.zeros(self.problem.objective.size))
         found = self._confirmation(local, iterate, np.inf)
         return replace(point, value=value, gap=self._confirmation.gap(found, local, value))
+
+    def _start(self, start: Vector | None, *, warm_start: bool) -> Vector:
+        """The first iterate, (size,), and a sample of the rows that count there."""
+        problem = self.problem
+        if start is not None:
+            w = problem.centred(first_iterate(problem.objective, start))
+        elif warm_start:
+            w = self._warm_start()
+        else:
+            w = np.zeros(problem.objective.size)
+        problem.focus(w)
+        if not problem.spans and (problem.overflows or has_long_rows(problem.few, problem.columns)):
+            problem.hold_long_rows(self._generator)
+        return w
 
     def _warm_start(self) -> Vector:
         """The minimum on a sample, or zero but for the intercept, where a sample tells too little.

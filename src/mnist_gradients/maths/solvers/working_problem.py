@@ -126,7 +126,11 @@ class WorkingProblem:
         return self.objective.n_outputs == 1 and self.model != "diagonal" and many and room
 
     def focus(self, w: Vector) -> bool:
-        """Take a larger sample, of rows that say most close to w, (size,), once; whether it is."""
+        """Take a larger sample, of rows that say most close to w, (size,), once.
+
+        Returns:
+            Whether one was taken.
+        """
         candidates, self._candidates = self._candidates, None
         if candidates:
             self.few = candidates.informative(self._precise.computed_in(self.dtype), w)
