@@ -127,6 +127,9 @@ def test_a_sum_is_confirmed_where_the_limit_leaves_it_within_enough():
         ([4.0], 9.0, True),  # not confirmed yet
         ([100.0, 90.0], 20.0, True),  # falls fast enough
         ([100.0, 99.9], 20.0, False),  # or does not
+        ([100.0, 1e300], 20.0, False),
+        ([0.0, 100.0], 20.0, False),
+        ([100.0], 20.0, False),  # which one alone does not tell
         ([4.9], 20.0, False),  # half of what is enough is reached
     ],
 )

@@ -199,9 +199,12 @@ class _Limits:
 
         It will fall faster than before: conjugate gradients gain speed.
         """
-        k, n = len(self._all), max(1, len(self._all) // 2)
-        rate = (self.last / self._all[-1 - n]) ** (1 / n) if k > 1 else 1.0
-        return self.last * rate ** (STEPS - k) <= small < self.last
+        k = len(self._all)
+        n = k // 2
+        before = self._all[-1 - n]
+        if not small < self.last < before:
+            return False
+        return self.last * (self.last / before) ** ((STEPS - k) / n) <= small
 
 
 def _missing(gains: list[float]) -> float:
