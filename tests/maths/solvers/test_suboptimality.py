@@ -95,6 +95,21 @@ def test_the_intercept_of_a_rare_class_counts_though_it_has_no_penalty(l2, toler
     assert found.objective - best.objective <= 1.01 * found.relative_gap * best.objective
 
 
+@pytest.mark.parametrize("l2", [0.2, 2e-3])
+def test_the_intercepts_of_twenty_classes_count_though_they_have_no_penalty(l2):
+    """Labels that the features tell nothing of, half of them of one class and few of the last."""
+    generator = np.random.default_rng(5)
+    sampler = {"rng": generator, "data_sampler": generator.uniform}
+    X = scipy.sparse.random_array((5_000, 2_000), density=0.01, format="csr", **sampler)
+    odds = 0.6 ** np.arange(20)
+    y = np.append(np.arange(20), generator.choice(20, 4_980, p=odds / odds.sum()))
+    objective = SoftmaxObjective(X, y, l2)
+    found = preconditioned_lbfgs(objective, tolerance=1e-6)
+    best = preconditioned_lbfgs(objective, tolerance=1e-10)
+    assert found.converged
+    assert found.objective - best.objective <= 1e-6 * best.objective
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_slow_directions_count_in_wide_correlated_data(seed):
     generator = np.random.default_rng(seed)
