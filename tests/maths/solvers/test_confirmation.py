@@ -81,21 +81,21 @@ def test_a_rough_gap_is_the_largest_that_the_steps_so_far_allow(confirmation):
 
 
 def test_a_rough_gap_waits_until_it_is_worth_confirming(confirmation):
-    assert confirmation.is_due(1.0, allowed=1.0, steps=0)
-    assert not confirmation.is_due(1.1, allowed=1.0, steps=0)
+    assert confirmation.is_due(1.0, 1.0, allowed=1.0, steps=0)
+    assert not confirmation.is_due(1.1, 1.0, allowed=1.0, steps=0)
     confirmation.wait_for_half_of(1.0)
-    assert not confirmation.is_due(0.6, allowed=1.0, steps=0)
-    assert confirmation.is_due(0.5, allowed=1.0, steps=0)
+    assert not confirmation.is_due(0.6, 1.0, allowed=1.0, steps=0)
+    assert confirmation.is_due(0.5, 1.0, allowed=1.0, steps=0)
     confirmation.start_round()
-    assert confirmation.is_due(0.6, allowed=1.0, steps=0)
+    assert confirmation.is_due(0.6, 1.0, allowed=1.0, steps=0)
 
 
 def test_after_an_estimate_in_vain_the_next_comes_later(confirmation):
     confirmation.failed(SimpleNamespace(gap=2.0, steps=7), times_allowed=2.0, steps=30)
-    assert confirmation.is_due(1.0, allowed=1.0, steps=31)
+    assert confirmation.is_due(1.0, 1.0, allowed=1.0, steps=31)
     confirmation.failed(SimpleNamespace(gap=np.inf, steps=100), times_allowed=np.inf, steps=31)
-    assert not confirmation.is_due(1.0, allowed=1.0, steps=40)
-    assert confirmation.is_due(1.0, allowed=1.0, steps=41)
+    assert not confirmation.is_due(1.0, 1.0, allowed=1.0, steps=40)
+    assert confirmation.is_due(1.0, 1.0, allowed=1.0, steps=41)
 
 
 def test_a_round_lasts_where_few_iterations_remain(confirmation):
@@ -103,3 +103,13 @@ def test_a_round_lasts_where_few_iterations_remain(confirmation):
         confirmation.rough_gap(iterate([0.0], gap))
     assert confirmation.takes_less_than_factors(allowed=0.9)
     assert not confirmation.takes_less_than_factors(allowed=1e-9)
+
+
+def test_without_factors_newtons_steps_begin_before_the_tolerance(confirmation):
+    gaps = {"value": 10.0, "allowed": 1e-6, "steps": 0}
+    assert not confirmation.is_due(9e-4, **gaps)
+    confirmation._problem.model = "diagonal"
+    assert confirmation.is_due(9e-4, **gaps)
+    assert not confirmation.is_due(2e-3, **gaps)
+    confirmation._problem.objective.l2 = 0.0  # where nothing limits what they leave
+    assert not confirmation.is_due(9e-4, **gaps)

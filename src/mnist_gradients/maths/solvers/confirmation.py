@@ -25,6 +25,7 @@ CONFIRMATION_ROWS = 3_000  # whose Hessian confirms a small gap, if there are fe
 EARLY = 1.5  # times the tolerance: a rough gap is confirmed from there on, where that is cheap
 FEW = 10  # it is, where it takes so many times fewer rows than there are
 LATE = 0.5  # the same where one factor serves all classes: a gap close to it takes many steps
+NEWTON = 1e-4  # of the objective: from there on, Newton's steps serve as well as L-BFGS, or better
 CLOSE = 3  # times the tolerance: a gap that one more step closes, with no more rows
 LATER = 10  # iterations until the next estimate, after one that was infinite
 ONE_ROW = 0.01  # nats, small for the loss of a row
@@ -171,10 +172,19 @@ class Confirmation:
         rate = min(1.0, now / self._rough[-1 - n]) ** (1 / n)
         return now * rate ** passes_of_factors(self._problem.objective) <= allowed
 
-    def is_due(self, rough_gap: float, allowed: float, steps: int) -> bool:
-        """Whether a rough estimate after so many steps is worth confirming."""
-        most = min(allowed * self._earliness(), self._below)
-        return rough_gap <= most and steps >= self._not_before
+    def is_due(self, rough_gap: float, value: float, allowed: float, steps: int) -> bool:
+        """Whether a gap is worth confirming, or its conjugate gradients are worth their step.
+
+        Args:
+            rough_gap: Rough estimate of it.
+            value: Objective.
+            allowed: The largest gap that is within the tolerance.
+            steps: Number of steps so far.
+        """
+        most = allowed * self._earliness()
+        if self._problem.model == "diagonal" and self._problem.objective.l2 > 0:
+            most = max(most, NEWTON * value)
+        return rough_gap <= min(most, self._below) and steps >= self._not_before
 
     def _earliness(self) -> float:
         """The multiple of the tolerance at which a rough estimate is worth confirming."""

@@ -214,7 +214,7 @@ class Search:
             rough = max(rough, point.gap)
         if rough > FAR * point.value and self._has_changed(iterate):
             self._round_ends = iterate.iteration
-        if not confirmation.is_due(rough, tolerance.allowed(point), self._steps):
+        if not confirmation.is_due(rough, point.value, tolerance.allowed(point), self._steps):
             return replace(point, gap=max(rough, 2 * tolerance.allowed(point)))
         found = confirmation(local, iterate, tolerance.allowed(point))
         point = replace(point, gap=confirmation.gap(found, local, point.value))
