@@ -121,21 +121,21 @@ def newton_decrement(
             most = min(max(most, left), precision)
         limits.look_at(residual)
         settled = None
-        if limit and limits.confirm(total) and np.isinf(precision):
+        if limit and limits.confirm(total, precision):
             settled = limit.settling_step(residual)
             if settled is not None:
                 v = weights(settled)
                 total += float(v @ residual)
                 step, residual = step + settled, residual - hessian_vector(v)
                 limits.look_again_at(residual)
-            if limits.confirm(total):
+            if limits.confirm(total, precision):
                 total += limits.last
                 break
         more = limits.ask_for_more(total, most)
         if len(gains) >= least and missing <= most:
             known_after = known_after or len(gains)
             if not more:
-                total += min(2 * missing, limits.last)
+                total += 2 * missing
                 break
         r = local(residual)
         z = precondition(r)
@@ -175,9 +175,9 @@ class _Limits:
         if self._limit:
             self.last = self._all[-1] = self._limit(residual)
 
-    def confirm(self, total: float) -> bool:
-        """Whether a sum is enough whatever is missing."""
-        return total + self.last <= self._enough < np.inf
+    def confirm(self, total: float, precision: float = np.inf) -> bool:
+        """Whether a sum is enough whatever is missing, and no more than the precision is."""
+        return total + self.last <= self._enough < np.inf and self.last <= precision
 
     def ask_for_more(self, total: float, most: float) -> bool:
         """Whether more steps are to lower the limit.

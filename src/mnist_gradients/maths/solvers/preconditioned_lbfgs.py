@@ -53,9 +53,9 @@ def preconditioned_lbfgs(
 
            J - J* <= tolerance J*
 
-       by an estimate of Newton's decrement that includes rounding. Every 20 iterations, step 3
-       is repeated with rows that are drawn anew, by their curvature. Where rounding in float32 is
-       too large, it goes on in float64.
+       by an estimate of Newton's decrement that includes rounding. Every 20 iterations, step 3 is
+       repeated with rows that are drawn anew, by their curvature. Without factors, Newton's steps
+       take over near the minimum. Where rounding in float32 is too large, it goes on in float64.
 
     Rows of great length, which may decide alone about a direction, join the sample of step 3. Where
     factors cost too much at first, they are made once as many passes have been spent as they cost.
