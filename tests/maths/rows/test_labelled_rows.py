@@ -51,3 +51,12 @@ def test_taken_rows_may_overwrite_memory_that_is_large_enough(n_memory):
     assert np.shares_memory(rows.X, memory) == (n_memory >= 3)
     assert (memory[3:] == -1).all()
     np.testing.assert_array_equal(X, np.arange(12.0).reshape(6, 2))
+
+
+def test_a_block_of_sparse_rows_is_made_once():
+    y = np.zeros(30, dtype=int)
+    rows = ArrayRows(scipy.sparse.random_array((30, 8), density=0.5, format="csr", rng=0), y)
+    first = rows.block(slice(5, 20))
+    assert rows.block(slice(5, 20)) is first
+    assert rows.block(slice(5, 21)) is not first
+    np.testing.assert_array_equal(first.toarray(), rows.X.toarray()[5:20])

@@ -127,6 +127,7 @@ class ArrayRows(LabelledRows):
         self.entries = int(X.nnz) if self.sparse else X.size
         self.class_counts = np.bincount(y)
         self.class_weights = self._class_weights()
+        self._blocks: dict[tuple[int, int], Any] = {}
 
     def combined(
         self, term: RowsTerm, combine: Combine, *, term_entries: int, threads: int | None
@@ -162,16 +163,21 @@ class ArrayRows(LabelledRows):
         )
 
     def block(self, rows: slice) -> Any:
-        """Consecutive rows, without a copy of their entries."""
+        """Consecutive rows, without a copy of their entries.
+
+        Sparse blocks are kept for the next pass: to make one can take as long as its product.
+        """
         if not self.sparse:
             return self.X[rows]
         start, stop, _ = rows.indices(self.shape[0])
-        bounds = self.X.indptr[start : stop + 1]
-        entries = slice(bounds[0], bounds[-1])
-        block = type(self.X)((stop - start, self.shape[1]), dtype=self.dtype)
-        block.data, block.indices = self.X.data[entries], self.X.indices[entries]
-        block.indptr = bounds - bounds[0]
-        return block
+        if (start, stop) not in self._blocks:
+            bounds = self.X.indptr[start : stop + 1]
+            entries = slice(bounds[0], bounds[-1])
+            block = type(self.X)((stop - start, self.shape[1]), dtype=self.dtype)
+            block.data, block.indices = self.X.data[entries], self.X.indices[entries]
+            block.indptr = bounds - bounds[0]
+            self._blocks[start, stop] = block
+        return self._blocks[start, stop]
 
     def take(
         self,
