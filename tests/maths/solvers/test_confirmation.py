@@ -61,7 +61,7 @@ def confirmation():
     X = generator.standard_normal((200, 5))
     problem = WorkingProblem(LogisticObjective(X, (X[:, 0] > 0).astype(int), 1e-2), generator)
     problem.model = "classes"
-    return Confirmation(problem, generator, None, lambda _: None)
+    return Confirmation(problem, generator, None)
 
 
 def iterate(gradient, decrement, curvature=1.0, *, foreseen=False):

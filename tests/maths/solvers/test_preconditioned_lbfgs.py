@@ -1,5 +1,6 @@
 """The default solver: as close to the minimum as it says, on easy and on hard problems."""
 
+import gc
 import gzip
 import tracemalloc
 from pathlib import Path
@@ -13,13 +14,15 @@ from threadpoolctl import threadpool_limits
 from mnist_gradients.maths.logistic import LogisticObjective
 from mnist_gradients.maths.softmax_regression import SoftmaxObjective
 from mnist_gradients.maths.solvers import confirmation, local_objective, search
+from mnist_gradients.maths.solvers.coordinates import Coordinates
 from mnist_gradients.maths.solvers.descent import gradient_descent
-from mnist_gradients.maths.solvers.lbfgs import lbfgs, lbfgs_iterates
+from mnist_gradients.maths.solvers.lbfgs import InverseHessian, lbfgs, lbfgs_iterates
 from mnist_gradients.maths.solvers.local_objective import plain_start, warm_start
 from mnist_gradients.maths.solvers.preconditioned_lbfgs import preconditioned_lbfgs
 from mnist_gradients.maths.solvers.sampling import stretches
 from mnist_gradients.maths.solvers.search import ROUND
 from mnist_gradients.maths.solvers.suboptimality import estimate_suboptimality
+from mnist_gradients.maths.solvers.working_problem import WorkingProblem
 
 RAW = Path(__file__).parents[3] / "data" / "01_raw" / "mnist"
 
@@ -275,6 +278,22 @@ def test_a_memory_map_gives_the_same_bits_and_no_more_memory_with_more_rows(mnis
     in_memory = preconditioned_lbfgs(SoftmaxObjective(X, y, 1e-3, threads=1))
     np.testing.assert_array_equal(solution.weights, in_memory.weights)
     assert peaks[1] < 1.02 * peaks[0]
+
+
+@pytest.mark.parametrize(("N", "d", "K"), [(3_000, 60, 2), (3_000, 60, 4), (500, 900, 2)])
+def test_the_memory_of_a_fit_is_free_at_its_end(N, d, K):
+    """What refers to itself would be found by Python later, with the copies that it holds."""
+    X, y = gaussian(N, d)
+    objective = objective_for(X, y if K == 2 else np.arange(N) % K, 1e-3)
+    gc.collect()
+    gc.disable()
+    try:
+        assert preconditioned_lbfgs(objective, tolerance=1e-9).converged
+        kinds = (WorkingProblem, Coordinates, InverseHessian)
+        left = [each for each in gc.get_objects() if type(each) in kinds]
+    finally:
+        gc.enable()
+    assert not left
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -116,8 +116,6 @@ class Confirmation:
         problem: The problem that is being solved.
         generator: Source of the choice of rows.
         least_in_span: The minimum, if it is known from a search in the span of the rows.
-        renew: Draws rows anew for a parameter vector, (size,); returns coordinates for the
-            curvature there.
 
     Attributes:
         renewed: New coordinates that a confirmation took, for the next round; see `take_renewed`.
@@ -128,10 +126,9 @@ class Confirmation:
         problem: WorkingProblem,
         generator: np.random.Generator,
         least_in_span: float | None,
-        renew: Renew,
     ) -> None:
         self.renewed: Renewed | None = None
-        self._problem, self._generator, self._renew = problem, generator, renew
+        self._problem, self._generator = problem, generator
         self._least_in_span = least_in_span
         self._rows = max(CONFIRMATION_ROWS, 4 * problem.objective.n_features)
         self._not_before, self._least_steps = 0, 0
@@ -194,19 +191,23 @@ class Confirmation:
         N = self._problem.objective.rows.shape[0]
         return EARLY if FEW * self._rows <= N and not every_row else 1.0
 
-    def __call__(self, local: LocalObjective, iterate: Iterate, enough: float) -> Suboptimality:
+    def __call__(
+        self, local: LocalObjective, iterate: Iterate, enough: float, renew: Renew
+    ) -> Suboptimality:
         """Estimate the gap of an iterate with care.
 
         Args:
             local: The objective in the solver's coordinates, last seen at the iterate.
             iterate: The iterate.
             enough: A gap above this need not be known exactly.
+            renew: Draws rows anew for a parameter vector, (size,), where it is time; returns
+                coordinates for the curvature there.
         """
         problem, objective, few = self._problem, self._problem.objective, self._problem.few
         diagonal = problem.model == "diagonal"
         precision = ONE_ROW / objective.rows.shape[0] if problem.long_rows else np.inf
         if problem.long_rows and not diagonal:
-            return self._with_long_rows(local, enough, precision)
+            return self._with_long_rows(local, renew(local.weights), enough, precision)
         if diagonal:
             few = objective  # of which a sample may hold a part only
         elif problem.few_are_all:
@@ -223,13 +224,12 @@ class Confirmation:
         return found
 
     def _with_long_rows(
-        self, local: LocalObjective, enough: float, precision: float
+        self, local: LocalObjective, coordinates: Coordinates, enough: float, precision: float
     ) -> Suboptimality:
         """The same in new coordinates, on all rows.
 
         The curvature of a long row vanishes as soon as it is classified with confidence.
         """
-        coordinates = self._renew(local.weights)
         state = coordinates, np.copy, local.weights, local.gradient
         found = estimate_suboptimality(self._problem.objective, *state, enough, precision)
         known = found.step @ found.image > 0

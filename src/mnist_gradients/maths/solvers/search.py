@@ -63,9 +63,7 @@ class Search:
     ) -> None:
         self._generator, self._tolerance = np.random.default_rng(seed), tolerance
         self.problem = WorkingProblem(objective, self._generator, isotropic=isotropic)
-        self._confirmation = Confirmation(
-            self.problem, self._generator, least_in_span, self._renewed
-        )
+        self._confirmation = Confirmation(self.problem, self._generator, least_in_span)
         self._in_span = least_in_span is not None
         self._draws_by_curvature = False
         self._steps, self._drawn_at, self._round_ends = 0, 0, 0
@@ -122,7 +120,7 @@ class Search:
         before, iterate = self._last
         local = LocalObjective(self.problem.objective, before.weights, before.coordinates)
         value, _ = local(np.zeros(self.problem.objective.size))
-        found = self._confirmation(local, iterate, np.inf)
+        found = self._confirmation(local, iterate, np.inf, self._renew)
         return replace(point, value=value, gap=self._confirmation.gap(found, local, value))
 
     def _start(self, start: Vector | None, *, warm_start: bool) -> Vector:
@@ -192,7 +190,7 @@ class Search:
             every_row=self.problem.every_row,
         )
 
-    def _renewed(self, w: Vector) -> Coordinates:
+    def _renew(self, w: Vector) -> Coordinates:
         """The same, of rows drawn anew where it is time."""
         self._draw_again(w)
         return self._coordinates(w)
@@ -216,7 +214,7 @@ class Search:
             self._round_ends = iterate.iteration
         if not confirmation.is_due(rough, point.value, tolerance.allowed(point), self._steps):
             return replace(point, gap=max(rough, 2 * tolerance.allowed(point)))
-        found = confirmation(local, iterate, tolerance.allowed(point))
+        found = confirmation(local, iterate, tolerance.allowed(point), self._renew)
         point = replace(point, gap=confirmation.gap(found, local, point.value))
         tolerance.tighten(point)
         if not tolerance.is_met(point):
