@@ -82,3 +82,13 @@ def test_logits_too_large_for_exp_give_the_loss_and_its_derivative():
     loss, R = objective.loss_and_residual(Z, np.array([0, 1]))
     np.testing.assert_array_equal(loss, [0, 1000])
     np.testing.assert_array_equal(R, [[0, 0], [1, -1]])
+
+
+def test_the_summed_hessian_of_the_logits_keeps_its_digits_where_a_probability_is_near_one():
+    objective = SoftmaxObjective(np.zeros((2, 1)), np.arange(2), 0.0, n_classes=3)
+    Z = np.array([[40.0, 0.0, 0.0], [0.0, 1.0, 2.0]])
+    confident = objective.summed_logit_hessian(Z[:1], np.array([2.0]))
+    assert confident[0, 0] == pytest.approx(2 * 2 * np.exp(-40), rel=1e-12)
+    s = np.array([2.0, 3.0])
+    each = objective.logit_hessian(Z) @ s
+    np.testing.assert_allclose(objective.summed_logit_hessian(Z, s), each, rtol=1e-12)

@@ -132,7 +132,7 @@ class LinearObjective(ABC):
 
     @abstractmethod
     def summed_logit_hessian(self, Z: Floats, s: Vector) -> Floats:
-        """The same summed over rows with weights s, (B,): (K, K)."""
+        """The same summed over rows with weights s, (B,): (K, K), with no matrix for each row."""
 
     @abstractmethod
     def feasible(self, R: Floats, y: NDArray[np.integer]) -> Floats:
